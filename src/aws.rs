@@ -1,0 +1,1 @@
+//! The AWS clients and what their errors mean.

@@ -1,0 +1,3 @@
+//! The file that the user writes.
+
+pub mod model;

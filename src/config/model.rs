@@ -1,0 +1,214 @@
+//! The file after it was checked: plain values with every default filled in, which the rest of the
+//! program reads. How the file is written, and where each value stood, stays in `config`.
+
+use indexmap::IndexMap;
+use serde_json::Value;
+use std::{path::PathBuf, time::Duration};
+
+/// What the user asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// The ECS service's name, also the name of the stack whose tags mark what is ours.
+    pub service: String,
+    /// The region of everything; the credentials' where it is not given.
+    pub region: Option<String>,
+    /// The ECS cluster's name.
+    pub cluster: String,
+    /// Where the image comes from.
+    pub image: Image,
+    /// What runs.
+    pub task: Task,
+    /// Where it runs.
+    pub network: Network,
+    /// What the internet reaches.
+    pub load_balancer: LoadBalancer,
+    /// Where the containers' output goes.
+    pub logs: Logs,
+    /// How a new version takes the place of the old one.
+    pub rollout: Rollout,
+    /// The folder of the file; every path of the file is relative to it.
+    pub folder: PathBuf,
+}
+
+/// Where the image comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Image {
+    /// It is built here and pushed to the service's own repository.
+    Build(Build),
+    /// It stands in a private ECR repository of the service's region already.
+    Uri(String),
+}
+
+/// What `docker buildx build` is asked for. Field names follow docker/build-push-action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Build {
+    /// The build context, absolute or relative to the working directory.
+    pub context: PathBuf,
+    /// The Dockerfile, likewise.
+    pub dockerfile: PathBuf,
+    /// The stage to build.
+    pub target: Option<String>,
+    /// Build arguments; `None` takes the value from the environment variable of that name.
+    pub build_args: IndexMap<String, Option<String>>,
+    /// Secrets for `RUN --mount=type=secret`.
+    pub secrets: Vec<BuildSecret>,
+    /// `linux/amd64`, `linux/arm64`; never empty.
+    pub platforms: Vec<String>,
+    /// Whether layers are kept in the repository between runs.
+    pub cache: Cache,
+    /// Whether a provenance attestation is attached (it makes the pushed thing an index).
+    pub provenance: bool,
+    /// The ECR repository's name.
+    pub repository: String,
+    /// How many images the lifecycle rule keeps.
+    pub keep: u32,
+}
+
+/// A build secret; its value never stands in the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuildSecret {
+    /// The id that the Dockerfile mounts.
+    pub id: String,
+    /// Where its value is.
+    pub source: SecretSource,
+}
+
+/// Where a build secret's value is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretSource {
+    /// In this environment variable.
+    Env(String),
+    /// In this file.
+    File(PathBuf),
+}
+
+/// Where the build keeps its layers between runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cache {
+    /// In the image's own ECR repository, under the tag `buildcache`.
+    Registry,
+    /// Nowhere.
+    None,
+}
+
+/// What runs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Task {
+    /// The port that the container listens on.
+    pub port: u16,
+    /// The container that gets the image and the traffic.
+    pub container: String,
+    /// The role that ECS pulls and logs with, where the file names one.
+    pub execution_role_arn: Option<String>,
+    /// The role of the application, where the file names one.
+    pub task_role_arn: Option<String>,
+    /// Where the task definition comes from.
+    pub definition: Definition,
+}
+
+/// Where the task definition comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Definition {
+    /// From the `task:` block.
+    Block(TaskBlock),
+    /// From an ECS task-definition JSON: the object as it stands in the file (the wrapper
+    /// `taskDefinition` taken off), with nothing dropped or added.
+    Json(Value),
+}
+
+/// The `task:` block. Names follow the ECS API.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskBlock {
+    /// CPU units, 1024 a vCPU.
+    pub cpu: u32,
+    /// MiB.
+    pub memory: u32,
+    /// `X86_64` or `ARM64`.
+    pub cpu_architecture: String,
+    /// Environment variables.
+    pub environment: IndexMap<String, String>,
+    /// Environment variables whose values ECS reads from this Secrets Manager or SSM ARN (or SSM name).
+    pub secrets: IndexMap<String, String>,
+    /// Takes the place of the image's command.
+    pub command: Option<Vec<String>>,
+}
+
+/// Where it runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Network {
+    /// The VPC; the only one of the region where it is not given.
+    pub vpc: Option<String>,
+    /// What is done about VPC endpoints.
+    pub endpoints: Endpoints,
+}
+
+/// What is done about VPC endpoints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Endpoints {
+    /// Missing ones are made, incomplete ones completed.
+    Ensure,
+    /// Nothing is made; a missing one is a refusal.
+    Verify,
+    /// They are not looked at.
+    Off,
+}
+
+/// What the internet reaches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoadBalancer {
+    /// Its name; an existing one of this name is used.
+    pub name: String,
+    /// The ACM certificate's ARN; with it there is HTTPS, and HTTP redirects to it.
+    pub certificate: Option<String>,
+    /// The TLS policy of the HTTPS listener.
+    pub ssl_policy: String,
+    /// The host that is routed to this service; with it the service gets a rule of its own.
+    pub host: Option<String>,
+    /// CIDR blocks that may connect, IPv4 or IPv6; never empty.
+    pub allow_from: Vec<String>,
+    /// How the target group asks whether a task is well.
+    pub health_check: HealthCheck,
+    /// Seconds that a target which leaves may finish its requests in.
+    pub deregistration_delay: u32,
+}
+
+/// How the target group asks whether a task is well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HealthCheck {
+    /// The path that is asked for.
+    pub path: String,
+    /// HTTP codes that count as well: `200`, `200-299`, `200,404`.
+    pub matcher: String,
+    /// Seconds between two checks.
+    pub interval: u32,
+    /// Seconds after which a check has failed.
+    pub timeout: u32,
+    /// Checks in a row that make a target healthy.
+    pub healthy_threshold: u32,
+    /// Checks in a row that make a target unhealthy.
+    pub unhealthy_threshold: u32,
+    /// Seconds after a task's start in which failed checks do not count.
+    pub grace_period: u32,
+}
+
+/// Where the containers' output goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Logs {
+    /// The CloudWatch log group.
+    pub group: String,
+    /// Days that events are kept.
+    pub retention_in_days: u32,
+}
+
+/// How a new version takes the place of the old one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rollout {
+    /// Tasks that should run; left alone where it is not given, because scaling may own it.
+    pub desired_count: Option<u32>,
+    /// Per cent of the desired count that keep running.
+    pub minimum_healthy_percent: u32,
+    /// Per cent of the desired count that may run.
+    pub maximum_percent: u32,
+    /// How long the rollout is waited for.
+    pub timeout: Duration,
+}

@@ -1,0 +1,1 @@
+//! The commands, read from top to bottom.

@@ -1,0 +1,196 @@
+//! What happens during a run, as values. The engine emits them and reporters consume them, so that
+//! nothing in the engine prints.
+
+use crate::{address::Address, error::Problem, plan::Plan};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::mpsc;
+
+/// Something that a reporter may tell. Texts are redacted by the reporters' side of the channel.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// What is being done now and may take a while; the next one ends it.
+    Phase(Phase),
+    /// The plan is known.
+    Planned(Arc<Plan>),
+    /// A step is being applied.
+    StepStarted(Address),
+    /// A step was applied.
+    StepDone {
+        /// Which one.
+        address: Address,
+        /// What AWS calls the thing.
+        id: String,
+        /// How long it took.
+        took: Duration,
+    },
+    /// A step failed.
+    StepFailed {
+        /// Which one.
+        address: Address,
+        /// Why.
+        problem: Problem,
+    },
+    /// A step was not started.
+    StepSkipped {
+        /// Which one.
+        address: Address,
+        /// The step that it needs and that was not done.
+        waits_for: Address,
+    },
+    /// A line of text from outside this program: hostile until fenced.
+    Line {
+        /// Whose words they are.
+        source: Source,
+        /// One line, without its end.
+        text: String,
+    },
+    /// Something that the user should know and that does not stop the run.
+    Warning(String),
+    /// What the rollout looks like now.
+    Rollout(RolloutState),
+    /// The run has ended.
+    Finished(Box<Outcome>),
+}
+
+/// What is being done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Reading AWS.
+    Observe,
+    /// Making and changing things, the image among them.
+    Apply,
+    /// Waiting for ECS.
+    Rollout,
+}
+
+/// Whose words a line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// The build.
+    Build,
+    /// The ECS service's events.
+    ServiceEvent,
+    /// A container's log.
+    Log,
+}
+
+/// What the rollout looks like, for a progress line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RolloutState {
+    /// The ECS deployment that is followed.
+    pub deployment: String,
+    /// Tasks that should run.
+    pub desired: i32,
+    /// Tasks that run.
+    pub running: i32,
+    /// Tasks that start.
+    pub pending: i32,
+    /// Tasks that failed to start.
+    pub failed: i32,
+    /// Since the rollout began.
+    pub elapsed: Duration,
+}
+
+/// How the rollout ended; the six outcomes that are never confused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// The deployment of this run is complete.
+    Succeeded,
+    /// It failed, and the previous version is back.
+    RolledBack(Problem),
+    /// It failed, and nothing took its place.
+    Failed(Problem),
+    /// Someone stopped it.
+    Stopped(Problem),
+    /// A newer deployment took its place.
+    Superseded {
+        /// That deployment's id.
+        by: String,
+    },
+    /// It was still going on when the time was up.
+    TimedOut(Problem),
+}
+
+/// How the run ended, with all that the summary, the comment and the outputs tell.
+#[derive(Debug, Clone, Default)]
+pub struct Outcome {
+    /// The command that ran.
+    pub command: Command,
+    /// The ECS service's name.
+    pub service: String,
+    /// The steps that the plan had.
+    pub plan: Option<Arc<Plan>>,
+    /// How the rollout ended, where there was one; `None` with no error means nothing to do.
+    pub verdict: Option<Verdict>,
+    /// Why the run failed, where it did before the rollout.
+    pub error: Option<Problem>,
+    /// Whether anything was changed.
+    pub changed: bool,
+    /// What stands now.
+    pub outputs: Outputs,
+    /// How long each part took, in the order in which they began.
+    pub timeline: Vec<Span>,
+    /// The program's exit code.
+    pub exit_code: u8,
+}
+
+/// The command that ran.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Command {
+    /// Build, make sure, roll out.
+    #[default]
+    Deploy,
+    /// Say what a deploy would do.
+    Plan,
+    /// Take down what a deploy made.
+    Destroy,
+}
+
+/// One bar of the timeline.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Span {
+    /// `observe`, an address, `rollout`.
+    pub name: String,
+    /// From the run's start.
+    pub start: Duration,
+    /// From the run's start.
+    pub end: Duration,
+}
+
+/// The action's outputs; the field's name with hyphens is the output's.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Outputs {
+    /// Where the service answers.
+    pub url: Option<String>,
+    /// The image with its digest.
+    pub image: Option<String>,
+    /// The digest alone.
+    pub image_digest: Option<String>,
+    /// The task definition's revision.
+    pub task_definition_arn: Option<String>,
+    /// The service.
+    pub service_arn: Option<String>,
+    /// The cluster.
+    pub cluster_arn: Option<String>,
+    /// The load balancer's DNS name.
+    pub load_balancer_dns: Option<String>,
+    /// Whether anything was changed.
+    pub changed: bool,
+}
+
+/// Where events go. Cloning it is cheap; sending never waits and never fails the sender.
+#[derive(Debug, Clone)]
+pub struct Events(mpsc::UnboundedSender<Event>);
+
+impl Events {
+    /// A channel, and the end that reporters read from.
+    pub fn channel() -> (Self, mpsc::UnboundedReceiver<Event>) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        (Self(sender), receiver)
+    }
+
+    /// Tells the reporters; when nobody listens any more there is nobody to tell.
+    pub fn send(&self, event: Event) {
+        drop(self.0.send(event));
+    }
+}

@@ -1,0 +1,1 @@
+//! What the VPC allows, from what was read of it.

@@ -1,0 +1,1 @@
+//! Tells what happens: the consumers of events.

@@ -1,0 +1,1 @@
+//! One AWS thing a file.

@@ -1,0 +1,1 @@
+//! Follows the deployment that this run started.
