@@ -7,8 +7,8 @@ use crate::{
     event::{Event, Events, Span},
     plan::{Plan, change::Change},
     resource::{
-        Action, cluster, endpoint, image, listener, load_balancer, log_group, repository, role, rule,
-        security_group, service, target_group, task_definition,
+        Action, cluster, endpoint, image, listener, load_balancer, log_group, repository, role,
+        rule, security_group, service, target_group, task_definition,
     },
     tags::{self, Tags},
 };
@@ -134,7 +134,8 @@ pub async fn apply(
                 done.insert(address);
             }
             Err(problem) => {
-                let failed = Event::StepFailed { address: address.clone(), problem: problem.clone() };
+                let failed =
+                    Event::StepFailed { address: address.clone(), problem: problem.clone() };
                 events.send(failed);
                 applied.failed.push((address.clone(), problem));
             }

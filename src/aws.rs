@@ -143,11 +143,7 @@ pub fn ec2_tag_specification(
 /// ELB's shape of tags.
 pub fn elb_tags(tags: &Tags) -> Vec<aws_sdk_elasticloadbalancingv2::types::Tag> {
     use aws_sdk_elasticloadbalancingv2::types::Tag;
-    tags.iter()
-        .map(|(key, value)| {
-            Tag::builder().key(key).value(value).build().expect("a tag with a key is complete")
-        })
-        .collect()
+    tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
 }
 
 /// ECS's shape of tags.

@@ -1,3 +1,5 @@
 //! The file that the user writes.
 
+pub mod image_uri;
 pub mod model;
+pub mod names;

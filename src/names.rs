@@ -1,6 +1,9 @@
 //! What the things that this program makes are called.
 
-use crate::{aws::Identity, config::{model::Config, names::fit}};
+use crate::{
+    aws::Identity,
+    config::{model::Config, names::fit},
+};
 
 /// ELB's limit for a target group's name.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html>

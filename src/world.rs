@@ -6,7 +6,7 @@ pub mod vpc;
 use crate::{
     aws::{Identity, Reader, explain::Failure},
     config::model::{Config, Image},
-    error::Result,
+    error::{Error, Result},
     names::Names,
     plan::task,
     resource::{
@@ -64,18 +64,17 @@ pub async fn observe(
 ) -> Result<World> {
     let network = async {
         let vpc = vpc::choose(aws, config.network.vpc.as_deref()).await?;
+        let id = vpc.vpc_id().unwrap_or_default();
         let groups = names.security_groups();
         let (vpc, endpoints, groups) = tokio::try_join!(
-            vpc::observe(aws, vpc),
-            async { Ok(endpoint::observe(aws, &vpc.id, &names.stack).await?) },
-            async {
-                Ok(security_group::observe(aws, &vpc.id, &groups, &names.stack).await?)
-            },
+            vpc::observe(aws, &vpc),
+            async { Ok(endpoint::observe(aws, id, &names.stack).await?) },
+            async { Ok(security_group::observe(aws, id, &groups, &names.stack).await?) },
         )?;
-        Ok((vpc, endpoints, groups))
+        Ok::<_, Error>((vpc, endpoints, groups))
     };
     let stands = async {
-        Ok(tokio::try_join!(
+        Ok::<_, Error>(tokio::try_join!(
             image_and_repository(aws, config, tag),
             roles(aws, names),
             log_groups(aws, config, &aws.identity.region),
@@ -130,10 +129,7 @@ async fn image_and_repository(
     }
 }
 
-async fn roles(
-    aws: &Reader,
-    names: &Names,
-) -> Result<BTreeMap<String, role::Observed>, Failure> {
+async fn roles(aws: &Reader, names: &Names) -> Result<BTreeMap<String, role::Observed>, Failure> {
     let found = [&names.execution_role, &names.task_role].map(|name| role::observe(aws, name));
     let found = try_join_all(found).await?;
     Ok(found.into_iter().flatten().map(|role| (role.settings.name.clone(), role)).collect())

@@ -129,9 +129,10 @@ where
                 operation,
                 on,
                 code: Some(meta.code().unwrap_or("UnknownError").to_owned()),
-                message: meta
-                    .message()
-                    .map_or_else(|| innermost(service), |text| text.trim_end_matches('.').to_owned()),
+                message: meta.message().map_or_else(
+                    || innermost(service),
+                    |text| text.trim_end_matches('.').to_owned(),
+                ),
                 request_id: meta.extra("aws_request_id").map(str::to_owned),
             }
         })

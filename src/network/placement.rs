@@ -109,10 +109,14 @@ fn public_by_zone(subnets: &[Classified]) -> Result<BTreeMap<String, String>, Bo
         }
     }
     if zones.len() >= 2 {
-        return Ok(zones.into_iter().map(|(zone, found)| (zone, found.subnet.id.clone())).collect());
+        return Ok(zones
+            .into_iter()
+            .map(|(zone, found)| (zone, found.subnet.id.clone()))
+            .collect());
     }
     let what = match zones.keys().next() {
-        None => "no public subnet: an internet-facing load balancer needs one in each of two zones".to_owned(),
+        None => "no public subnet: an internet-facing load balancer needs one in each of two zones"
+            .to_owned(),
         Some(zone) => format!(
             "public subnets in {zone} only: an internet-facing load balancer needs one in each of two zones"
         ),
@@ -216,12 +220,8 @@ mod tests {
     #[test]
     fn isolated_subnets_are_left_to_databases_where_others_have_a_way_out() {
         let nat = Class::Private { egress: Some("nat-1".to_owned()) };
-        let subnets = [
-            private("db", "a"),
-            subnet("app", "a", nat),
-            public("pa", "a"),
-            public("pb", "b"),
-        ];
+        let subnets =
+            [private("db", "a"), subnet("app", "a", nat), public("pa", "a"), public("pb", "b")];
         assert_eq!(place(&subnets, None).expect("it fits").tasks, set(&["app"]));
     }
 

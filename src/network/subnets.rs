@@ -234,7 +234,8 @@ mod tests {
 
     #[test]
     fn blocked_public_access_makes_a_public_subnet_dead() {
-        let blocked = Subnet { block_public_access: "block-ingress".to_owned(), ..subnet("subnet-a") };
+        let blocked =
+            Subnet { block_public_access: "block-ingress".to_owned(), ..subnet("subnet-a") };
         let found = class_with(blocked, vec![route("0.0.0.0/0", internet())]);
         assert!(matches!(found, Class::Unusable(reason) if reason.contains("block-ingress")));
     }

@@ -13,8 +13,7 @@ use crate::{
     names::Names,
     network::placement::{Placement, place},
     resource::{
-        Action, cluster, image, log_group, repository, role, service, target_group,
-        task_definition,
+        Action, cluster, image, log_group, repository, role, service, target_group, task_definition,
     },
     world::World,
 };
@@ -105,7 +104,9 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Plan> {
 /// What to say of a thing that carries our name and not our tag.
 fn not_ours(what: &str, hand_over: &str) -> Error {
     Error::refused(
-        format!("{what} exists, differs from what the file asks for, and was not made by this program"),
+        format!(
+            "{what} exists, differs from what the file asks for, and was not made by this program"
+        ),
         format!("choose another name, or hand it over: {hand_over}"),
     )
 }
@@ -171,10 +172,12 @@ fn image(inputs: &Inputs<'_>, plan: &mut Plan) -> Result<Known> {
     let address = inputs.address(Kind::Image);
     if let (Some(digest), Known::Now(uri)) = (&world.digest, &repository) {
         plan.unchanged += 1;
-        return Ok(Known::Now(format!("{}@{digest}", registry_uri(uri, context.registry.as_deref()))));
+        return Ok(Known::Now(format!(
+            "{}@{digest}",
+            registry_uri(uri, context.registry.as_deref())
+        )));
     }
-    let desired =
-        image::Settings { repository, tag: tag.to_owned(), build: build.clone() };
+    let desired = image::Settings { repository, tag: tag.to_owned(), build: build.clone() };
     let change = image::diff(&desired, None).map(Change::Image);
     plan.add(address.clone(), change, &format!("no image under the tag {tag}"));
     Ok(Known::After(address))
@@ -264,8 +267,7 @@ fn roles(inputs: &Inputs<'_>, plan: &mut Plan) -> (Option<Known>, Option<Known>)
 
 fn cluster(inputs: &Inputs<'_>, plan: &mut Plan) -> Known {
     let Inputs { config, world, .. } = *inputs;
-    let desired =
-        cluster::Settings { name: config.cluster.clone(), used_by_this_stack: true };
+    let desired = cluster::Settings { name: config.cluster.clone(), used_by_this_stack: true };
     let observed = world.cluster.as_ref();
     let change = cluster::diff(&desired, observed);
     let reason = match &change {
@@ -287,7 +289,8 @@ fn task_definition(inputs: &Inputs<'_>, mentioned: &task::Mentioned, plan: &mut 
         return Known::Now(found.arn.clone());
     }
     let before = live.or(newest);
-    let reason = if before.is_some() { "differs from the revision that runs" } else { "no revision yet" };
+    let reason =
+        if before.is_some() { "differs from the revision that runs" } else { "no revision yet" };
     let action = task_definition::register(&desired, before);
     plan.add(address.clone(), Some(Change::TaskDefinition(action)), reason);
     Known::After(address)

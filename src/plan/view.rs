@@ -66,14 +66,14 @@ fn sign(action: &str) -> char {
 
 /// `1 to create, 2 to update, 3 unchanged`.
 pub fn counts(plan: &Plan) -> String {
-    let count = |action| {
-        plan.steps.values().filter(|step| step.change.shown().action == action).count()
-    };
-    let mut parts: Vec<_> = [("create", count("create")), ("update", count("update")), ("delete", count("delete"))]
-        .into_iter()
-        .filter(|(_, count)| *count > 0)
-        .map(|(action, count)| format!("{count} to {action}"))
-        .collect();
+    let count =
+        |action| plan.steps.values().filter(|step| step.change.shown().action == action).count();
+    let mut parts: Vec<_> =
+        [("create", count("create")), ("update", count("update")), ("delete", count("delete"))]
+            .into_iter()
+            .filter(|(_, count)| *count > 0)
+            .map(|(action, count)| format!("{count} to {action}"))
+            .collect();
     parts.push(format!("{} unchanged", plan.unchanged));
     parts.join(", ")
 }

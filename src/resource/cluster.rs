@@ -3,7 +3,10 @@
 use super::{Action, changed};
 use crate::{
     address::Known,
-    aws::{Reader, Writer, ecs_tags, explain::{Explain as _, Failure}},
+    aws::{
+        Reader, Writer, ecs_tags,
+        explain::{Explain as _, Failure},
+    },
     tags::{self, Ownership, Tags},
 };
 use aws_sdk_ecs::types::ClusterField;

@@ -4,7 +4,10 @@ use super::Action;
 use crate::{
     address::Known,
     apply::Outputs,
-    aws::{Reader, Writer, ec2_tag_specification, ec2_tags, explain::{Explain as _, Failure}},
+    aws::{
+        Reader, Writer, ec2_tag_specification, ec2_tags,
+        explain::{Explain as _, Failure},
+    },
     tags::{self, Ownership, Tags},
 };
 use aws_sdk_ec2::types::{Filter, ResourceType, VpcEndpoint, VpcEndpointType};
@@ -266,10 +269,7 @@ async fn create(
         .send()
         .await
         .explain("ec2:CreateVpcEndpoint", format!("{} in {}", to.service_name, to.vpc))?;
-    Ok(created
-        .vpc_endpoint
-        .and_then(|endpoint| endpoint.vpc_endpoint_id)
-        .unwrap_or_default())
+    Ok(created.vpc_endpoint.and_then(|endpoint| endpoint.vpc_endpoint_id).unwrap_or_default())
 }
 
 /// The same request has the same token, so that a run which was killed before it read the answer does

@@ -3,7 +3,10 @@
 use super::Action;
 use crate::{
     address::Known,
-    aws::{Reader, explain::{Explain as _, Failure}},
+    aws::{
+        Reader,
+        explain::{Explain as _, Failure},
+    },
     config::model::Build,
 };
 use aws_sdk_ecr::types::ImageIdentifier;
@@ -25,10 +28,8 @@ pub struct Settings {
 fn inputs<S: serde::Serializer>(build: &Build, serializer: S) -> Result<S::Ok, S::Error> {
     let context = build.context.display();
     let platforms = build.platforms.join(",");
-    serializer.collect_str(&format_args!(
-        "{} from {context} for {platforms}",
-        build.dockerfile.display()
-    ))
+    serializer
+        .collect_str(&format_args!("{} from {context} for {platforms}", build.dockerfile.display()))
 }
 
 impl super::Settings for Settings {
@@ -38,11 +39,7 @@ impl super::Settings for Settings {
 }
 
 /// The digest that the tag stands for; `None` where there is no such image or repository.
-pub async fn observe(
-    aws: &Reader,
-    repository: &str,
-    tag: &str,
-) -> Result<Option<String>, Failure> {
+pub async fn observe(aws: &Reader, repository: &str, tag: &str) -> Result<Option<String>, Failure> {
     digest(aws, None, repository, ImageIdentifier::builder().image_tag(tag).build()).await
 }
 

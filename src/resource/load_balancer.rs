@@ -4,7 +4,10 @@ use super::{Action, changed};
 use crate::{
     address::Known,
     apply::Outputs,
-    aws::{Reader, Writer, elb_tags, explain::{Explain as _, Failure}},
+    aws::{
+        Reader, Writer, elb_tags,
+        explain::{Explain as _, Failure},
+    },
     tags::{self, Ownership, Tags},
 };
 use aws_sdk_elasticloadbalancingv2::types::{

@@ -3,7 +3,10 @@
 use super::{Action, changed};
 use crate::{
     address::Known,
-    aws::{Reader, Writer, explain::{Explain as _, Failure}},
+    aws::{
+        Reader, Writer,
+        explain::{Explain as _, Failure},
+    },
     tags::{Ownership, Tags},
 };
 use serde::Serialize;

@@ -1,9 +1,12 @@
 //! The private ECR repository, in the service's own region.
 
-use super::{Action, Settings as _, changed};
+use super::{Action, changed};
 use crate::{
     address::Known,
-    aws::{Reader, Writer, explain::{Explain as _, Failure}},
+    aws::{
+        Reader, Writer,
+        explain::{Explain as _, Failure},
+    },
     tags::{Ownership, Tags},
 };
 use aws_sdk_ecr::types::{
@@ -217,9 +220,9 @@ pub async fn apply(
                 .await
                 .explain("ecr:CreateRepository", &on)?;
             put_lifecycle_policy(ecr, to).await?;
-            let repository = created.repository.unwrap_or_else(|| {
-                aws_sdk_ecr::types::Repository::builder().build()
-            });
+            let repository = created
+                .repository
+                .unwrap_or_else(|| aws_sdk_ecr::types::Repository::builder().build());
             Ok(repository.repository_uri.unwrap_or_default())
         }
         Action::Update { id, from, to } => {

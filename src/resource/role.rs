@@ -3,7 +3,10 @@
 use super::{Action, changed};
 use crate::{
     address::Known,
-    aws::{Identity, Reader, Writer, explain::{Explain as _, Failure}},
+    aws::{
+        Identity, Reader, Writer,
+        explain::{Explain as _, Failure},
+    },
     tags::{Ownership, Tags},
 };
 use aws_sdk_iam::types::Tag;

@@ -4,7 +4,10 @@ use super::{Action, changed};
 use crate::{
     address::Known,
     apply::Outputs,
-    aws::{Reader, Writer, elb_tags, explain::{Explain as _, Failure}},
+    aws::{
+        Reader, Writer, elb_tags,
+        explain::{Explain as _, Failure},
+    },
     resource::load_balancer::ownerships,
     tags::{Ownership, Tags},
 };
@@ -62,8 +65,7 @@ pub async fn observe(aws: &Reader, listener: &str) -> Result<Vec<Observed>, Fail
         let rules = page.rules.unwrap_or_default();
         found.extend(rules.into_iter().filter(|rule| rule.is_default() != Some(true)));
     }
-    let arns: Vec<_> =
-        found.iter().filter_map(|rule| rule.rule_arn().map(str::to_owned)).collect();
+    let arns: Vec<_> = found.iter().filter_map(|rule| rule.rule_arn().map(str::to_owned)).collect();
     let mut owners = ownerships(aws, &arns).await?;
     Ok(found
         .iter()

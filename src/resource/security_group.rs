@@ -4,7 +4,10 @@ use super::{Action, changed};
 use crate::{
     address::Known,
     apply::Outputs,
-    aws::{Reader, Writer, ec2_tag_specification, ec2_tags, explain::{Explain as _, Failure}},
+    aws::{
+        Reader, Writer, ec2_tag_specification, ec2_tags,
+        explain::{Explain as _, Failure},
+    },
     tags::{self, Ownership, Tags},
 };
 use aws_sdk_ec2::types::{Filter, IpPermission, IpRange, Ipv6Range, ResourceType, UserIdGroupPair};
@@ -29,10 +32,12 @@ pub struct Settings {
 
 impl super::Settings for Settings {
     fn references(&self) -> Vec<&Known> {
-        fn group(ingress: &Ingress) -> Option<&Known> { match &ingress.source {
-            Source::Group(group) => Some(group),
-            Source::Cidr(_) => None,
-        } }
+        fn group(ingress: &Ingress) -> Option<&Known> {
+            match &ingress.source {
+                Source::Group(group) => Some(group),
+                Source::Cidr(_) => None,
+            }
+        }
         self.ingress.iter().filter_map(group).collect()
     }
 }
@@ -183,15 +188,9 @@ pub fn calls(action: &Action<Settings>) -> Vec<&'static str> {
 }
 
 /// What has to be opened and what has to be closed.
-fn rules<'a>(
-    from: Option<&'a Settings>,
-    to: &'a Settings,
-) -> (Vec<&'a Ingress>, Vec<&'a Ingress>) {
+fn rules<'a>(from: Option<&'a Settings>, to: &'a Settings) -> (Vec<&'a Ingress>, Vec<&'a Ingress>) {
     let Some(from) = from else { return (to.ingress.iter().collect(), Vec::new()) };
-    (
-        to.ingress.difference(&from.ingress).collect(),
-        from.ingress.difference(&to.ingress).collect(),
-    )
+    (to.ingress.difference(&from.ingress).collect(), from.ingress.difference(&to.ingress).collect())
 }
 
 /// Makes it so; yields the group's id.

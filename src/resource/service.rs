@@ -4,7 +4,10 @@ use super::{Action, changed};
 use crate::{
     address::Known,
     apply::{Output, Outputs},
-    aws::{Reader, Writer, ecs_tags, explain::{Explain as _, Failure}},
+    aws::{
+        Reader, Writer, ecs_tags,
+        explain::{Explain as _, Failure},
+    },
     tags::{Ownership, Tags},
 };
 use aws_sdk_ecs::types::{
@@ -94,11 +97,7 @@ pub struct Deployment {
 }
 
 /// Reads the service; `None` where there is none, or only the memory of one.
-pub async fn observe(
-    aws: &Reader,
-    cluster: &str,
-    name: &str,
-) -> Result<Option<Observed>, Failure> {
+pub async fn observe(aws: &Reader, cluster: &str, name: &str) -> Result<Option<Observed>, Failure> {
     let found = aws
         .ecs
         .describe_services()
@@ -118,7 +117,8 @@ pub async fn observe(
 
 fn observed(service: &Service) -> Observed {
     let tags = service.tags().iter().filter_map(|tag| Some((tag.key()?, tag.value()?)));
-    let network = service.network_configuration().and_then(|network| network.awsvpc_configuration());
+    let network =
+        service.network_configuration().and_then(|network| network.awsvpc_configuration());
     let deployment = service.deployment_configuration();
     let breaker = deployment.and_then(DeploymentConfiguration::deployment_circuit_breaker);
     let registered = service.load_balancers().first();
@@ -132,7 +132,9 @@ fn observed(service: &Service) -> Observed {
             name: text(service.service_name()),
             cluster: Known::Now(text(service.cluster_arn())),
             task_definition: Known::Now(text(service.task_definition())),
-            subnets: network.map(|network| network.subnets().iter().cloned().collect()).unwrap_or_default(),
+            subnets: network
+                .map(|network| network.subnets().iter().cloned().collect())
+                .unwrap_or_default(),
             security_groups: network
                 .map(|network| network.security_groups().iter().cloned().map(Known::Now).collect())
                 .unwrap_or_default(),
@@ -352,7 +354,8 @@ async fn update(
     if from.platform_version != to.platform_version {
         request = request.platform_version(&to.platform_version);
     }
-    if (&from.target_group, &from.container, from.port) != (&to.target_group, &to.container, to.port)
+    if (&from.target_group, &from.container, from.port)
+        != (&to.target_group, &to.container, to.port)
     {
         request = request.load_balancers(load_balancer(to, outputs));
     }
@@ -367,8 +370,8 @@ async fn update(
         request = request.deployment_configuration(deployment(to));
     }
     if from.health_check_grace_period != to.health_check_grace_period {
-        request = request
-            .health_check_grace_period_seconds(to.health_check_grace_period.cast_signed());
+        request =
+            request.health_check_grace_period_seconds(to.health_check_grace_period.cast_signed());
     }
     if from.last_deployment_failed != to.last_deployment_failed {
         request = request.force_new_deployment(true);

@@ -3,7 +3,10 @@
 use super::{Action, changed};
 use crate::{
     address::Known,
-    aws::{Reader, Writer, elb_tags, explain::{Explain as _, Failure}},
+    aws::{
+        Reader, Writer, elb_tags,
+        explain::{Explain as _, Failure},
+    },
     config::model::LoadBalancer,
     resource::load_balancer::ownership,
     tags::{Ownership, Tags},
@@ -95,7 +98,8 @@ pub async fn observe(aws: &Reader, name: &str) -> Result<Option<Observed>, Failu
         aws.elb.describe_target_group_attributes().target_group_arn(&arn).send(),
         ownership(aws, &arn),
     );
-    let attributes = attributes.explain("elasticloadbalancing:DescribeTargetGroupAttributes", &on)?;
+    let attributes =
+        attributes.explain("elasticloadbalancing:DescribeTargetGroupAttributes", &on)?;
     let delay = attributes
         .attributes()
         .iter()

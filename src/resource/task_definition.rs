@@ -1,13 +1,16 @@
 //! The task definition: JSON from end to end, because typed structures drop what they do not know yet.
 
-mod raw;
 pub mod normal;
+mod raw;
 
 use super::Action;
 use crate::{
     address::Known,
     apply::Outputs,
-    aws::{Reader, Writer, explain::{Explain as _, Failure}},
+    aws::{
+        Reader, Writer,
+        explain::{Explain as _, Failure},
+    },
     tags::{Ownership, Tags},
 };
 use indexmap::IndexMap;
@@ -79,9 +82,7 @@ impl Observed {
 pub async fn observe(aws: &Reader, name: &str) -> Result<Option<Observed>, Failure> {
     let answer = match raw::describe(&aws.ecs, name).await {
         // ECS says ClientException with these words for a family that does not exist.
-        Err(failure)
-            if failure.is("Client") && failure.message.contains("Unable to describe") =>
-        {
+        Err(failure) if failure.is("Client") && failure.message.contains("Unable to describe") => {
             return Ok(None);
         }
         answer => answer?,
@@ -131,11 +132,9 @@ pub fn find<'a>(
 pub fn register(desired: &Settings, before: Option<&Observed>) -> Action<Settings> {
     match before {
         None => Action::Create(desired.clone()),
-        Some(before) => Action::Update {
-            id: before.arn.clone(),
-            from: before.settings(),
-            to: desired.clone(),
-        },
+        Some(before) => {
+            Action::Update { id: before.arn.clone(), from: before.settings(), to: desired.clone() }
+        }
     }
 }
 

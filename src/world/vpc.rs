@@ -6,7 +6,6 @@ use crate::{
     network::subnets::{Classified, Route, RouteTable, Subnet, Target, classify},
 };
 use aws_sdk_ec2::types::{Filter, RouteState, VpcAttributeName};
-use futures_util::TryFutureExt as _;
 
 /// The VPC.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +43,10 @@ pub async fn choose(aws: &Reader, id: Option<&str>) -> Result<aws_sdk_ec2::types
     let mut vpcs = match (found, id) {
         (Err(failure), Some(id)) if failure.is("InvalidVpcID.NotFound") => {
             return Err(Error::refused(
-                format!("VPC `{id}` does not exist in {region} for account {}", aws.identity.account),
+                format!(
+                    "VPC `{id}` does not exist in {region} for account {}",
+                    aws.identity.account
+                ),
                 "check `network.vpc`, `region` and the account of the credentials",
             ));
         }
@@ -83,8 +85,8 @@ pub async fn observe(aws: &Reader, vpc: &aws_sdk_ec2::types::Vpc) -> Result<Vpc>
     let (subnets, tables, support, hostnames) = tokio::join!(
         subnets.collect::<std::result::Result<Vec<_>, _>>(),
         tables.collect::<std::result::Result<Vec<_>, _>>(),
-        attribute(VpcAttributeName::EnableDnsSupport).into_future(),
-        attribute(VpcAttributeName::EnableDnsHostnames).into_future(),
+        attribute(VpcAttributeName::EnableDnsSupport),
+        attribute(VpcAttributeName::EnableDnsHostnames),
     );
     let subnets = subnets.explain("ec2:DescribeSubnets", id)?;
     let tables = tables.explain("ec2:DescribeRouteTables", id)?;

@@ -29,7 +29,8 @@ pub(super) fn check_given(found: &load_balancer::Observed, vpc: &Vpc) -> Result<
     } else if found.vpc != vpc.id {
         format!("stands in {}, and the service in {}", found.vpc, vpc.id)
     } else if found.settings.scheme != "internet-facing" {
-        "is internal: nothing outside the VPC reaches it, and its scheme cannot be changed".to_owned()
+        "is internal: nothing outside the VPC reaches it, and its scheme cannot be changed"
+            .to_owned()
     } else if !private.is_empty() {
         format!("stands in subnets that have no route from the internet: {}", private.join(", "))
     } else {
@@ -114,7 +115,11 @@ fn serving(
         protocol: name.to_uppercase(),
         certificate,
         ssl_policy,
-        default_action: if config.host.is_some() { DefaultAction::NotFound } else { forward.clone() },
+        default_action: if config.host.is_some() {
+            DefaultAction::NotFound
+        } else {
+            forward.clone()
+        },
         used_by_this_stack: true,
     };
     if let Some(found) = observed {
@@ -126,7 +131,8 @@ fn serving(
         if config.host.is_some() {
             desired.default_action = found.settings.default_action.clone();
         } else if is_shared && found.settings.default_action != forward {
-            let does = format!("does something else by default ({})", found.settings.default_action);
+            let does =
+                format!("does something else by default ({})", found.settings.default_action);
             return Err(taken(inputs, found, &does));
         }
         if is_shared && found.settings.certificate != desired.certificate {
@@ -173,7 +179,8 @@ fn redirect(inputs: &Inputs<'_>, balancer: &Known, plan: &mut Plan) {
     }
     if let Some(found) = observed
         && found.settings.default_action != DefaultAction::RedirectToHttps
-        && (!found.ownership.is_managed() || found.settings.default_action == desired.default_action)
+        && (!found.ownership.is_managed()
+            || found.settings.default_action == desired.default_action)
     {
         plan.warnings.push(format!(
             "load balancer {} does not redirect HTTP to HTTPS: its listener on port 80 belongs to others",
@@ -222,9 +229,8 @@ fn rule(
         host: host.clone(),
         target_group: target_group.clone(),
     };
-    let is_for_host = |rule: &&rule::Observed| {
-        rule.settings.as_ref().is_some_and(|found| found.host == *host)
-    };
+    let is_for_host =
+        |rule: &&rule::Observed| rule.settings.as_ref().is_some_and(|found| found.host == *host);
     let own = rules.iter().find(|rule| rule.ownership.is_of(&names.stack));
     let others = rules.iter().filter(|rule| !rule.ownership.is_of(&names.stack)).find(is_for_host);
     if let Some(other) = others {
@@ -235,7 +241,10 @@ fn rule(
             return Ok(vec![Known::Now(other.arn.clone())]);
         }
         return Err(Error::refused(
-            format!("another rule of load balancer `{}` takes the host `{host}`: {}", config.load_balancer.name, other.arn),
+            format!(
+                "another rule of load balancer `{}` takes the host `{host}`: {}",
+                config.load_balancer.name, other.arn
+            ),
             "give this service another `load-balancer.host`, or delete that rule",
         ));
     }

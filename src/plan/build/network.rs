@@ -68,7 +68,8 @@ pub(super) fn security_groups(inputs: &Inputs<'_>, plan: &mut Plan) -> Result<Gr
             ingress: ingress.collect(),
             used_by_this_stack: Some(true),
         };
-        let reason = format!("the load balancer admits {}", config.load_balancer.allow_from.join(", "));
+        let reason =
+            format!("the load balancer admits {}", config.load_balancer.allow_from.join(", "));
         BTreeSet::from([group(inputs, "load-balancer", &desired, &reason, plan)?])
     };
     let from_balancer = load_balancer
@@ -170,7 +171,8 @@ pub(super) fn endpoints(
     let mut stands_on = Vec::new();
     for need in needs(inputs) {
         let is_interface = need.endpoint_type == "Interface";
-        let some = |ids: &BTreeSet<String>, wanted| if wanted { ids.clone() } else { BTreeSet::new() };
+        let some =
+            |ids: &BTreeSet<String>, wanted| if wanted { ids.clone() } else { BTreeSet::new() };
         let desired = Settings {
             service_name: service_name(region, need.service),
             endpoint_type: need.endpoint_type.to_owned(),
@@ -211,9 +213,10 @@ pub(super) fn endpoints(
     if !missing.is_empty() {
         return Err(Error::Refused(unverified(world, &missing)));
     }
-    let makes_private_dns = plan.steps.values().any(|step| {
-        matches!(&step.change, Change::Endpoint(Action::Create(to)) if to.private_dns)
-    });
+    let makes_private_dns = plan
+        .steps
+        .values()
+        .any(|step| matches!(&step.change, Change::Endpoint(Action::Create(to)) if to.private_dns));
     if makes_private_dns {
         check_dns(world)?;
     }
@@ -258,7 +261,8 @@ fn check_dns(world: &World) -> Result<()> {
         "{} has DNS attributes off that endpoints with private DNS need",
         vpc.id
     ));
-    let problem = off.iter().fold(problem, |problem, (name, ..)| problem.found(format!("{name} is off")));
+    let problem =
+        off.iter().fold(problem, |problem, (name, ..)| problem.found(format!("{name} is off")));
     let fix = |(_, flag, _): &(&str, &str, bool)| {
         format!("aws ec2 modify-vpc-attribute --vpc-id {} {flag}", vpc.id)
     };

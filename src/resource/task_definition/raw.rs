@@ -5,13 +5,12 @@ use crate::aws::explain::{Explain as _, Failure};
 use aws_sdk_ecs::{
     Client,
     config::{ConfigBag, Intercept, RuntimeComponents},
-    primitives::SdkBody,
     types::{ContainerDefinition, TaskDefinitionField},
 };
 use aws_smithy_runtime_api::{
-    box_error::BoxError,
-    client::interceptors::context::AfterDeserializationInterceptorContextRef,
+    box_error::BoxError, client::interceptors::context::AfterDeserializationInterceptorContextRef,
 };
+use aws_smithy_types::body::SdkBody;
 use serde_json::Value;
 use std::sync::{Arc, Mutex, PoisonError};
 
