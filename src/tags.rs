@@ -11,7 +11,7 @@ pub const ADDRESS: &str = "ecs-private-deploy:address";
 /// Followed by a stack's name: that stack uses this shared thing. The last one to go deletes it.
 const USER: &str = "ecs-private-deploy:user:";
 /// Followed by an id, with the stack's name as the value: what was added to a thing of somebody
-/// else's, so that `destroy` takes exactly that out again.
+/// else's, so that the last stack's `destroy` takes exactly that out again.
 const ADDED: &str = "ecs-private-deploy:added:";
 
 /// The tags of one thing, in the order of their keys.
@@ -86,10 +86,5 @@ impl Ownership {
     /// Whether other stacks use it.
     pub fn has_other_users(&self, stack: &str) -> bool {
         self.users.iter().any(|user| user != stack)
-    }
-
-    /// What this stack added to it.
-    pub fn added_by(&self, stack: &str) -> Vec<String> {
-        self.added.iter().filter(|(_, by)| by == stack).map(|(id, _)| id.clone()).collect()
     }
 }

@@ -55,7 +55,8 @@ pub struct World {
     pub target_group: Option<target_group::Observed>,
 }
 
-/// Reads the world. `tag` is the tag under which the image of this run is pushed.
+/// Reads the world. `tag` is the tag under which the image of this run is pushed, where it is
+/// looked for.
 pub async fn observe(
     aws: &Reader,
     config: &Config,
@@ -120,11 +121,13 @@ async fn image_and_repository(
     match &config.image {
         Image::Uri(uri) => Ok((None, image::observe_uri(aws, uri).await?)),
         Image::Build(build) => {
-            let tag = tag.unwrap_or_default();
-            tokio::try_join!(
-                repository::observe(aws, &build.repository),
-                image::observe(aws, &build.repository, tag),
-            )
+            let image = async {
+                match tag {
+                    Some(tag) => image::observe(aws, &build.repository, tag).await,
+                    None => Ok(None),
+                }
+            };
+            tokio::try_join!(repository::observe(aws, &build.repository), image)
         }
     }
 }

@@ -35,6 +35,8 @@ pub struct Observed {
     pub arn: String,
     /// Whose it is.
     pub ownership: Ownership,
+    /// How many services it has that are not deleted.
+    pub services: i32,
     /// How it is set.
     pub settings: Settings,
 }
@@ -55,6 +57,7 @@ pub async fn observe(aws: &Reader, name: &str, stack: &str) -> Result<Option<Obs
         let ownership = Ownership::read(tags);
         Observed {
             arn: cluster.cluster_arn().unwrap_or_default().to_owned(),
+            services: cluster.active_services_count(),
             settings: Settings {
                 name: name.to_owned(),
                 used_by_this_stack: ownership.is_used_by(stack),

@@ -2,7 +2,7 @@
 
 use super::Action;
 use crate::{
-    address::Known,
+    address::{Address, Known},
     apply::Outputs,
     aws::{
         Reader, Writer, ec2_tag_specification, ec2_tags,
@@ -10,7 +10,7 @@ use crate::{
     },
     tags::{self, Ownership, Tags},
 };
-use aws_sdk_ec2::types::{Filter, ResourceType, VpcEndpoint, VpcEndpointType};
+use aws_sdk_ec2::types::{Filter, ResourceType, Tag, VpcEndpoint, VpcEndpointType};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use std::{collections::BTreeSet, time::Duration};
@@ -33,7 +33,10 @@ pub struct Settings {
     pub security_groups: BTreeSet<Known>,
     /// The route tables that lead to it; gateway endpoints only.
     pub route_tables: BTreeSet<String>,
-    /// Whether this stack is registered as a user of it; `None` where it is somebody else's.
+    /// Whether this program made it.
+    pub is_ours: bool,
+    /// Whether this stack is registered as a user of it, or of what was added to it; `None` where it
+    /// is somebody else's and nothing was added.
     pub used_by_this_stack: Option<bool>,
 }
 
@@ -92,7 +95,9 @@ fn observed(endpoint: &VpcEndpoint, stack: &str) -> Observed {
             subnets: endpoint.subnet_ids().iter().cloned().collect(),
             security_groups: groups.map(|group| Known::Now(group.to_owned())).collect(),
             route_tables: endpoint.route_table_ids().iter().cloned().collect(),
-            used_by_this_stack: ownership.is_managed().then(|| ownership.is_used_by(stack)),
+            is_ours: ownership.is_managed(),
+            used_by_this_stack: (ownership.is_managed() || !ownership.added.is_empty())
+                .then(|| ownership.is_used_by(stack)),
         },
         ownership,
     }
@@ -131,9 +136,11 @@ pub fn diff(
     let served: BTreeSet<_> = from.subnets.iter().filter_map(|subnet| zone_of(subnet)).collect();
     let missing = |subnet: &&String| zone_of(subnet).is_none_or(|zone| !served.contains(&zone));
     to.subnets.extend(desired.subnets.iter().filter(missing).cloned());
-    if observed.ownership.is_managed() {
-        to.used_by_this_stack = Some(true);
+    if from.is_ours {
         to.security_groups.extend(desired.security_groups.iter().cloned());
+    }
+    if from.used_by_this_stack.is_some() || to != *from {
+        to.used_by_this_stack = Some(true);
     }
     super::changed(&observed.id, from, &to)
 }
@@ -159,24 +166,47 @@ fn is_modified(from: &Settings, to: &Settings) -> bool {
 }
 
 /// What private DNS is called among the things that were added to somebody else's endpoint.
-pub const PRIVATE_DNS: &str = "private-dns";
+const PRIVATE_DNS: &str = "private-dns";
+
+/// What becomes of an endpoint when the stack goes: one of ours that nobody else uses is deleted, and
+/// what was added to somebody else's is taken out again by the last stack that uses it.
+pub fn release(observed: &Observed, stack: &str, after: Vec<Address>) -> Option<Action<Settings>> {
+    let Observed { id, ownership, settings, .. } = observed;
+    if !ownership.is_used_by(stack) {
+        return None;
+    }
+    let is_last = !ownership.has_other_users(stack);
+    if settings.is_ours && is_last {
+        return Some(Action::Delete { id: id.clone(), settings: settings.clone(), after });
+    }
+    let mut to = Settings { used_by_this_stack: Some(false), ..settings.clone() };
+    if !settings.is_ours && is_last {
+        for (added, _) in &ownership.added {
+            to.private_dns &= added != PRIVATE_DNS;
+            to.subnets.remove(added);
+            to.route_tables.remove(added);
+        }
+        to.used_by_this_stack = None;
+    }
+    super::changed(id, settings, &to)
+}
 
 /// The tags that go on and the tags that come off when `from` becomes `to`.
 fn tag_changes(from: &Settings, to: &Settings, stack: &str) -> (Tags, Tags) {
-    if let (Some(before), Some(after)) = (from.used_by_this_stack, to.used_by_this_stack) {
-        return match (before, after) {
-            (false, true) => (tags::user(stack), Tags::new()),
-            (true, false) => (Tags::new(), tags::user(stack)),
-            _ => (Tags::new(), Tags::new()),
-        };
-    }
-    let changes = |from: &Settings, to: &Settings| {
-        let Added { subnets, route_tables, .. } = added(from, to);
-        let dns = (!from.private_dns && to.private_dns).then(|| PRIVATE_DNS.to_owned());
-        let ids: Vec<_> = subnets.into_iter().chain(route_tables).chain(dns).collect();
-        tags::added(stack, &ids)
+    let additions = |from: &Settings, to: &Settings| {
+        let mut tags = Tags::new();
+        if !from.is_ours {
+            let Added { subnets, route_tables, .. } = added(from, to);
+            let dns = (!from.private_dns && to.private_dns).then(|| PRIVATE_DNS.to_owned());
+            let ids: Vec<_> = subnets.into_iter().chain(route_tables).chain(dns).collect();
+            tags = tags::added(stack, &ids);
+        }
+        if from.used_by_this_stack != Some(true) && to.used_by_this_stack == Some(true) {
+            tags.extend(tags::user(stack));
+        }
+        tags
     };
-    (changes(from, to), changes(to, from))
+    (additions(from, to), additions(to, from))
 }
 
 /// The calls that [`apply`] makes.
@@ -228,7 +258,9 @@ pub async fn apply(
                 available(aws, id).await?;
             }
             if !off.is_empty() {
-                let request = ec2.delete_tags().resources(id).set_tags(Some(ec2_tags(&off)));
+                // By key alone: the value may name another stack.
+                let keys = off.keys().map(|key| Tag::builder().key(key).build()).collect();
+                let request = ec2.delete_tags().resources(id).set_tags(Some(keys));
                 request.send().await.explain("ec2:DeleteTags", id)?;
             }
             Ok(id.clone())

@@ -283,15 +283,16 @@ const DELETE_ATTEMPTS: u32 = 40;
 const DELETE_PAUSE: Duration = Duration::from_secs(10);
 
 async fn delete(aws: &Writer, id: &str) -> Result<(), Failure> {
-    for attempt in 1.. {
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
         let deleted = aws.aws.ec2.delete_security_group().group_id(id).send().await;
         match deleted.explain("ec2:DeleteSecurityGroup", id) {
-            Err(failure) if failure.is("InvalidGroup.NotFound") => break,
+            Err(failure) if failure.is("InvalidGroup.NotFound") => return Ok(()),
             Err(failure) if failure.is("DependencyViolation") && attempt < DELETE_ATTEMPTS => {
                 tokio::time::sleep(DELETE_PAUSE).await;
             }
             result => return result.map(drop),
         }
     }
-    Ok(())
 }

@@ -291,7 +291,9 @@ async fn create(
 ) -> Result<Output, Failure> {
     let cluster = outputs.resolve(&to.cluster);
     let task_definition = outputs.resolve(&to.task_definition);
-    for attempt in 1.. {
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
         let created = aws
             .aws
             .ecs
@@ -322,7 +324,6 @@ async fn create(
             created => return Ok(output(created?.service())),
         }
     }
-    unreachable!("the last attempt returns")
 }
 
 /// The same request has the same token; ECS takes 36 characters at most.

@@ -181,6 +181,7 @@ pub(super) fn endpoints(
             subnets: some(&placement.endpoints, is_interface),
             security_groups: group.iter().filter(|_| is_interface).cloned().collect(),
             route_tables: some(&placement.route_tables, !is_interface),
+            is_ours: true,
             used_by_this_stack: Some(true),
         };
         let observed =
