@@ -69,5 +69,5 @@ impl std::fmt::Display for Plan {
 
 /// The plan as the job summary and the pull request's comment show it.
 pub fn markdown(plan: &Plan) -> String {
-    format!("```text\n{plan}\n```\n")
+    crate::report::markdown::fenced("text", &plan.to_string())
 }
