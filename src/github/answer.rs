@@ -176,7 +176,11 @@ mod tests {
         let text = r#"{"message":"Resource not accessible by integration"}"#;
         let failure = answer(403, &headers, text).expect_err("it is refused");
         assert!(matches!(failure, Failure::Forbidden(_)));
-        insta::assert_snapshot!(failure.into_problem(), @"");
+        insta::assert_snapshot!(failure.into_problem(), @"
+        `GET /x` answered 403 Resource not accessible by integration
+          GitHub asks for: issues=write; pull_requests=write
+          help: give the job `permissions: pull-requests: write` (for an issue, `issues: write`); a pull request from a fork has a token that only reads
+        ");
         assert!(matches!(answer(404, &headers, "{}"), Err(Failure::Missing(_))));
         assert!(matches!(answer(401, &headers, "{}"), Err(Failure::Never(_))));
         assert!(matches!(answer(422, &headers, "{}"), Err(Failure::Never(_))));

@@ -124,6 +124,22 @@ mod tests {
         ];
         let told: Vec<_> =
             ends.iter().map(of).map(|end| format!("{:?}: {}", end.state, end.title)).collect();
-        insta::assert_snapshot!(told.join("\n"), @"");
+        insta::assert_snapshot!(told.join("\n"), @"
+        Good: `web` is deployed
+        Bad: the new version of `web` failed, the previous version is back
+        Bad: the new version of `web` failed, nothing took its place
+        Bad: the rollout of `web` was stopped
+        Neutral: a newer deployment of `web`, `ecs-svc/2`, took the place of this one
+        Bad: the rollout of `web` did not finish in time
+        Bad: deploying `web` failed, nothing was changed
+        Bad: deploying `web` failed part-way, some things were changed
+        Bad: planning `web` failed
+        Bad: taking down `web` failed part-way, some things were changed
+        Good: `web` is deployed
+        Good: nothing to do, `web` is as asked
+        Good: `web` is taken down
+        Good: nothing to take down for `web`
+        Good: a deploy of `web` would change nothing
+        ");
     }
 }

@@ -125,7 +125,18 @@ mod tests {
     #[test]
     fn outputs_cannot_set_one_another() {
         let Event::Finished(outcome) = finished() else { unreachable!("it is made above") };
-        insta::assert_snapshot!(outputs(&outcome.outputs, "7c1e"), @"");
+        insta::assert_snapshot!(outputs(&outcome.outputs, "7c1e"), @"
+        url<<7c1e
+        http://x
+        7c1e
+        image-digest<<7c1e
+        a
+        changed<<EOF
+        7c1e
+        changed<<7c1e
+        true
+        7c1e
+        ");
     }
 
     #[test]

@@ -92,6 +92,20 @@ mod tests {
             link("https://x.com/>)](y)"),
             fenced("text", "a\n```\n</details>\n"),
         ];
-        insta::assert_snapshot!(shown.join("\n"), @"");
+        insta::assert_snapshot!(shown.join("\n"), @r"
+        ```a ``b` c```
+        `` ` ``
+        –
+        the role `web @x` is \*not\* there\, ask \@​octocat about \#​12
+        odd \` backtick
+        <https://web.example.com/a_b?c=d>
+        `javascript:alert(1)`
+        `https://x.com/>)](y)`
+        ````text
+        a
+        ```
+        </details>
+        ````
+        ");
     }
 }

@@ -88,7 +88,48 @@ mod tests {
     #[test]
     fn the_longest_part_is_cut_first() {
         let page = lay_out("head\n\n", &[part("short", 3), part("long", 500)], "foot\n", 400);
-        insta::assert_snapshot!(page, @"");
+        insta::assert_snapshot!(page, @"
+        head
+
+        <details><summary>short</summary>
+
+        ```text
+        0123456789
+        0123456789
+        0123456789
+        ```
+
+        </details>
+
+        <details><summary>long</summary>
+
+        ```text
+        0123456789
+        0123456789
+        0123456789
+        0123456789
+        0123456789
+        0123456789
+        0123456789
+        0123456789
+        0123456789
+        0123456789
+        0123456789
+        0123456789
+        0123456789
+        0123456789
+        0123456789
+        0123456789
+        0123456789
+        0123456789
+        0123456789
+        … 481 more lines
+        ```
+
+        </details>
+
+        foot
+        ");
         assert!(page.len() <= 400);
     }
 

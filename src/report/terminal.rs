@@ -198,7 +198,25 @@ mod tests {
             },
             ..Outcome::default()
         };
-        insta::assert_snapshot!(transcript(&events(outcome), false), @"");
+        insta::assert_snapshot!(transcript(&events(outcome), false), @"
+        build image/web: it does not exist
+        create endpoint/ecr.api: it does not exist
+        create service/web: it does not exist
+        4 unchanged
+
+          create   endpoint/ecr.api     7.0s  vpce-0abc
+          still at it: image/web 1m 30s: #7 RUN make
+          build    image/web          1m 33s  sha256:1234
+        warning: the endpoint `logs` has no policy
+        and that is fine
+          rollout 0 of 2 tasks running, 2 starting, 1.0s
+            event (service web) has started 2 tasks
+          rollout 2 of 2 tasks running, 24s
+
+        `web` is deployed (2m 01s)
+          url   http://web-1.elb.amazonaws.com
+          image 1.dkr.ecr.eu-west-1.amazonaws.com/web@sha256:1234
+        ");
     }
 
     #[test]
@@ -225,6 +243,23 @@ mod tests {
             (3, Event::StepSkipped { address, waits_for: Address::new(Kind::Image, "web") }),
             (61, Event::Finished(Box::new(outcome))),
         ];
-        insta::assert_snapshot!(transcript(&events, false), @"");
+        insta::assert_snapshot!(transcript(&events, false), @"
+        build image/web: it does not exist
+        create endpoint/ecr.api: it does not exist
+        create service/web: it does not exist
+        4 unchanged
+
+          failed   service/web       no room
+          skipped  service/web       needs image/web
+
+        error: the new version of `web` failed, the previous version is back (1m 01s)
+          the tasks of `web` stop
+          ::error::boo
+            exit code 1
+            log: cannot bind
+            port 80
+          help: run the image locally
+                and look
+        ");
     }
 }

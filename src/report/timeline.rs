@@ -77,7 +77,17 @@ mod tests {
             span("x: y; z\n```\nclick a", 2_000, 3_000),
             span("rollout", 92_000, 150_000),
         ];
-        insta::assert_snapshot!(render(&spans), @"");
+        insta::assert_snapshot!(render(&spans), @"
+        gantt
+            dateFormat HH:mm:ss.SSS
+            axisFormat %M:%S
+            todayMarker off
+            observe 1.2s :00:00:00.000, 1250ms
+            image/web 1m 30s :00:00:01.250, 90750ms
+            step/section 0.0s :00:00:01.250, 1ms
+            step/x__y__z_____click_a 1.0s :00:00:02.000, 1000ms
+            rollout 58s :00:01:32.000, 58000ms
+        ");
         assert_eq!(render(&[]), "");
     }
 }

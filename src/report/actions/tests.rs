@@ -114,15 +114,63 @@ fn a_deploy_reads_well_in_the_log() {
         (115, finished(Verdict::Succeeded)),
     ];
     let log = log(&Secrets::default(), &events);
-    insta::assert_snapshot!(numbered(&log), @"");
-    insta::assert_snapshot!(obeyed(&log).join("\n"), @"");
+    insta::assert_snapshot!(numbered(&log), @"
+    ::group::plan: 2 changes
+    create image/web: it does not exist
+    create endpoint/ecr.api: it does not exist
+    1 unchanged
+
+    ::endgroup::
+      create   endpoint/ecr.api     7.0s  vpce-0abc
+    ::group::build: 2 lines, 33s
+    ::stop-commands::fence-0
+    #1 load
+    ::error::from the build
+    ::fence-0::
+    ::endgroup::
+    ::group::build: 1 line, 1m 10s
+    ::stop-commands::fence-1
+    #2 RUN make
+    ::fence-1::
+    ::endgroup::
+    ::group::build: 1 line, 1m 11s
+    ::stop-commands::fence-2
+    #2 DONE
+    ::fence-2::
+    ::endgroup::
+      create   image/web          1m 09s  sha256:12
+      rollout 0 of 1 task running, 1 starting, 1.0s
+    ::stop-commands::fence-3
+        event (service web) has started 1 tasks
+        event ##[error]from ECS
+      rollout 1 of 1 task running, 8.0s
+      still at it: 1 of 1 task running, 38s
+    ::fence-3::
+    ::warning::careful,%0A100%25
+
+    `web` is deployed (1m 55s)
+      url   http://web.example.com
+    ::notice title=web is deployed::http://web.example.com
+    ");
+    insta::assert_snapshot!(obeyed(&log).join("\n"), @"
+    ::group::plan: 2 changes
+    ::endgroup::
+    ::group::build: 2 lines, 33s
+    ::endgroup::
+    ::group::build: 1 line, 1m 10s
+    ::endgroup::
+    ::group::build: 1 line, 1m 11s
+    ::endgroup::
+    ::warning::careful,%0A100%25
+    ::notice title=web is deployed::http://web.example.com
+    ");
 }
 
 #[test]
 fn a_failure_is_one_annotation_that_carries_everything() {
     let problem = Problem::new("a task stopped").found("exit code 1\n::notice::x").help("look");
     let log = log(&Secrets::default(), &[(9, finished(Verdict::RolledBack(problem)))]);
-    insta::assert_snapshot!(log, @"");
+    insta::assert_snapshot!(log, @"::error title=the new version of web failed%2C the previous version is back::a task stopped%0A  exit code 1%0A  ::notice::x%0A  help: look");
 }
 
 #[test]
@@ -146,7 +194,16 @@ fn secrets_are_masked_before_anything_else_is_written() {
     actions.tick(at(1)).expect("a vector");
     actions.tell(&Event::Warning("w".into()), at(1)).expect("a vector");
     let log = String::from_utf8(actions.out).expect("lines are text");
-    insta::assert_snapshot!(numbered(&log), @"");
+    insta::assert_snapshot!(numbered(&log), @"
+    ::add-mask::first%0Asecret
+    ::add-mask::secret
+    ::add-mask::first
+    ::stop-commands::fence-0
+        event an event
+    ::fence-0::
+    ::add-mask::late%25secret
+    ::warning::w
+    ");
     assert_eq!(obeyed(&log).len(), 5, "{log}");
 }
 
@@ -159,5 +216,9 @@ fn a_silent_wait_shows_that_it_lives() {
     for now in 1..=95 {
         actions.tick(at(now)).expect("a vector");
     }
-    insta::assert_snapshot!(String::from_utf8_lossy(&actions.out), @"");
+    insta::assert_snapshot!(String::from_utf8_lossy(&actions.out), @"
+    still at it: image/web 30s
+    still at it: image/web 1m 00s
+    still at it: image/web 1m 30s
+    ");
 }

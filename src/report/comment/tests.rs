@@ -93,8 +93,65 @@ fn a_deploy_that_worked() {
     done.outputs.task_definition_arn = None;
     let mut context = context("0123abcdef0123abcdef");
     context.environment = Some("preview/12".into());
-    insta::assert_snapshot!(render(&done, &context), @"");
-    insta::assert_snapshot!(summary::render(&done), @"");
+    insta::assert_snapshot!(render(&done, &context), @"
+    <!-- ecs-private-deploy:web:preview/12 -->
+    ### ✅ `web` is deployed
+
+    - **URL:** <https://web.example.com/>
+    - **Image:** `1.dkr.ecr.eu-west-1.amazonaws.com/web@sha256:12ab`
+    - **Environment:** `preview/12`
+    - **Commit:** [`0123abc`](https://github.com/octo/app/commit/0123abcdef0123abcdef)
+    - **Took:** 1m 01s
+
+    <details><summary>Plan: 1 change, 1 unchanged</summary>
+
+    ```text
+    create service/web: web
+    1 unchanged
+    ```
+
+    </details>
+
+    <details><summary>Timeline</summary>
+
+    ```mermaid
+    gantt
+        dateFormat HH:mm:ss.SSS
+        axisFormat %M:%S
+        todayMarker off
+        step/web 1m 01s :00:00:00.000, 61500ms
+    ```
+
+    </details>
+
+    <sub>[Log of this run](https://github.com/octo/app/actions/runs/42)</sub>
+    ");
+    insta::assert_snapshot!(summary::render(&done), @"
+    ## ✅ `web` is deployed
+
+    - **URL:** <https://web.example.com/>
+    - **Image:** `1.dkr.ecr.eu-west-1.amazonaws.com/web@sha256:12ab`
+    - **Took:** 1m 01s
+
+    <details><summary>Plan: 1 change, 1 unchanged</summary>
+
+    ```text
+    create service/web: web
+    1 unchanged
+    ```
+
+    </details>
+
+    **Timeline**
+
+    ```mermaid
+    gantt
+        dateFormat HH:mm:ss.SSS
+        axisFormat %M:%S
+        todayMarker off
+        step/web 1m 01s :00:00:00.000, 61500ms
+    ```
+    ");
 }
 
 #[test]
@@ -107,7 +164,21 @@ fn a_deploy_that_failed_says_so_first() {
     failed.outputs = Outputs::default();
     failed.timeline.clear();
     failed.plan = None;
-    insta::assert_snapshot!(render(&failed, &Context::default()), @"");
+    insta::assert_snapshot!(render(&failed, &Context::default()), @r"
+    <!-- ecs-private-deploy:web -->
+    ### ❌ the new version of `web` failed\, the previous version is back
+
+    the task of `web` stops
+
+    **What to do:** run the image with `PORT=8080`
+
+    **What was found**
+
+    ```text
+    exit code 1
+    log: cannot bind @octocat #1
+    ```
+    ");
 }
 
 #[test]
@@ -121,7 +192,21 @@ fn a_deploy_that_is_going_on() {
     underway.take(&Event::StepDone { address, id: "x".into(), took: now }, now);
     insta::assert_snapshot!(
         render_underway(&underway, Command::Deploy, "web", &Context::default()),
-        @""
+        @"
+    <!-- ecs-private-deploy:web -->
+    ### ⏳ deploying `web`
+
+    1 of 1 step done
+
+    <details><summary>Plan: 1 change, 1 unchanged</summary>
+
+    ```text
+    create service/web: web
+    1 unchanged
+    ```
+
+    </details>
+    "
     );
 }
 
@@ -133,7 +218,12 @@ fn each_service_and_environment_has_a_marker_of_its_own() {
         marker("web", Some("a:b -->\n@x")),
         marker("web:prod", None),
     ];
-    insta::assert_snapshot!(markers.join("\n"), @"");
+    insta::assert_snapshot!(markers.join("\n"), @"
+    <!-- ecs-private-deploy:web -->
+    <!-- ecs-private-deploy:web:prod -->
+    <!-- ecs-private-deploy:web:a%3Ab%20--%3E%0A%40x -->
+    <!-- ecs-private-deploy:web%3Aprod -->
+    ");
 }
 
 /// What a reader, and GitHub's search for mentions, would see of a page.
