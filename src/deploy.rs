@@ -13,7 +13,7 @@ use crate::{
     error::Result,
     event::{Command, Event, Events, Outcome, Phase, Span, Verdict},
     exit,
-    plan::Plan,
+    plan::view::View,
     rollout,
     secret::Secrets,
 };
@@ -68,11 +68,11 @@ impl<'a> Run<'a> {
 }
 
 /// Says what a deploy would do. Changes nothing.
-pub async fn plan(run: &Run<'_>) -> (Outcome, Result<Arc<Plan>>) {
+pub async fn plan(run: &Run<'_>) -> (Outcome, Result<Arc<View>>) {
     let mut outcome = run.outcome(Command::Plan);
     let planned = prepare::prepare(run).await;
     outcome.timeline.push(run.span("observe", std::time::Duration::ZERO));
-    let planned = planned.map(|prepared| prepared.plan);
+    let planned = planned.map(|prepared| Arc::new(prepared.plan.view()));
     match &planned {
         Ok(plan) => {
             run.events.send(Event::Planned(Arc::clone(plan)));
@@ -100,8 +100,9 @@ pub async fn deploy(run: &Run<'_>) -> Outcome {
 
 async fn converge(run: &Run<'_>, prepared: &Prepared, outcome: &mut Outcome) -> Result<()> {
     let plan = &prepared.plan;
-    run.events.send(Event::Planned(Arc::clone(plan)));
-    outcome.plan = Some(Arc::clone(plan));
+    let view = Arc::new(plan.view());
+    run.events.send(Event::Planned(Arc::clone(&view)));
+    outcome.plan = Some(view);
     let engine = prepared.engine()?;
     let applied = if plan.steps.is_empty() {
         Applied::default()

@@ -20,7 +20,7 @@ pub struct Planned {
     aws: Reader,
     names: Names,
     /// What is to go.
-    pub plan: Arc<Plan>,
+    pub plan: Plan,
 }
 
 /// Says what would go.
@@ -34,9 +34,13 @@ pub async fn plan(run: &Run<'_>) -> Result<Planned> {
         world::observe(&aws, config, &names, None),
         task_definition::observe_owned(&aws, &family).map(|found| found.map_err(Error::from)),
     )?;
-    let plan =
-        teardown::plan(&teardown::Inputs { config, names: &names, world: &world, revisions: &revisions });
-    Ok(Planned { aws, names, plan: Arc::new(plan) })
+    let plan = teardown::plan(&teardown::Inputs {
+        config,
+        names: &names,
+        world: &world,
+        revisions: &revisions,
+    });
+    Ok(Planned { aws, names, plan })
 }
 
 /// Takes it down.
@@ -55,14 +59,14 @@ pub async fn destroy(run: &Run<'_>, planned: Result<Planned>) -> Outcome {
 
 async fn apply(run: &Run<'_>, planned: &Planned, outcome: &mut Outcome) -> Result<()> {
     let Planned { aws, names, plan } = planned;
-    run.events.send(Event::Planned(Arc::clone(plan)));
-    outcome.plan = Some(Arc::clone(plan));
+    let view = Arc::new(plan.view());
+    run.events.send(Event::Planned(Arc::clone(&view)));
+    outcome.plan = Some(view);
     if plan.steps.is_empty() {
         return Ok(());
     }
     run.start_applying();
-    let no_image =
-        |_, _| async { Err(Problem::new("a destroy builds no image")) }.boxed();
+    let no_image = |_, _| async { Err(Problem::new("a destroy builds no image")) }.boxed();
     let applied = apply::apply(plan, aws, &names.stack, &no_image, run.events, run.began).await;
     outcome.timeline.extend(applied.spans.iter().cloned());
     outcome.changed = !applied.done.is_empty();

@@ -42,7 +42,9 @@ pub fn check_applied(applied: &Applied) -> Result<()> {
         problem.found.push(format!("not started: {}", list(&applied.not_started)));
     }
     let help = problem.help.take().map(|help| format!("{help}\n")).unwrap_or_default();
-    Err(Error::Partial(problem.help(format!("{help}run it again: it takes up where this run stopped"))))
+    Err(Error::Partial(
+        problem.help(format!("{help}run it again: it takes up where this run stopped")),
+    ))
 }
 
 /// What stands now.
@@ -65,7 +67,10 @@ pub async fn outputs(run: &Run<'_>, prepared: &Prepared, applied: &Applied) -> O
     let image = image(run, prepared, applied);
     Outputs {
         // The service answers there only once it stands.
-        url: host.or(dns.as_ref()).filter(|_| service.is_some()).map(|host| format!("{scheme}://{host}")),
+        url: host
+            .or(dns.as_ref())
+            .filter(|_| service.is_some())
+            .map(|host| format!("{scheme}://{host}")),
         image_digest: image
             .as_ref()
             .and_then(|image| image.split_once('@'))
@@ -108,12 +113,15 @@ fn image(run: &Run<'_>, prepared: &Prepared, applied: &Applied) -> Option<String
 
 /// The revision that the service was asked to run.
 fn task_definition(prepared: &Prepared, applied: &Applied) -> Option<String> {
-    let registered = prepared.plan.steps.keys().find(|address| address.kind == Kind::TaskDefinition);
+    let registered =
+        prepared.plan.steps.keys().find(|address| address.kind == Kind::TaskDefinition);
     if let Some(address) = registered {
         return applied.outputs.get(address).map(|output| output.id);
     }
     let asked = prepared.plan.steps.values().find_map(|step| match &step.change {
-        Change::Service(Action::Create(to) | Action::Update { to, .. }) => Some(&to.task_definition),
+        Change::Service(Action::Create(to) | Action::Update { to, .. }) => {
+            Some(&to.task_definition)
+        }
         _ => None,
     });
     let running = prepared.world.service.as_ref().map(|found| &found.settings.task_definition);

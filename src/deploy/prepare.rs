@@ -11,7 +11,6 @@ use crate::{
     plan::{Plan, build, change::Change},
     world::{self, World},
 };
-use std::sync::Arc;
 
 /// What is known when nothing was changed yet.
 #[derive(Debug)]
@@ -25,7 +24,7 @@ pub struct Prepared {
     /// What is there.
     pub world: World,
     /// What is to be done.
-    pub plan: Arc<Plan>,
+    pub plan: Plan,
     /// Whether an image can be built.
     engine: Option<Result<Engine, Problem>>,
 }
@@ -56,7 +55,7 @@ pub async fn prepare(run: &Run<'_>) -> Result<Prepared> {
         tag: tag.as_deref(),
         world: &world,
     };
-    let plan = Arc::new(build::plan(&inputs)?);
+    let plan = build::plan(&inputs)?;
     Ok(Prepared { aws, names, tag, world, plan, engine })
 }
 

@@ -144,8 +144,7 @@ fn target_group(inputs: &Inputs<'_>, way_in: &[Address], plan: &mut Plan) {
     }
     let mut after = way_in.to_vec();
     after.extend(planned(plan, [service_address(inputs)]));
-    let delete =
-        Action::Delete { id: found.arn.clone(), settings: found.settings.clone(), after };
+    let delete = Action::Delete { id: found.arn.clone(), settings: found.settings.clone(), after };
     let address = Address::new(Kind::TargetGroup, &inputs.config.service);
     plan.add(address, Some(Change::TargetGroup(delete)), OURS);
 }
@@ -180,8 +179,7 @@ fn endpoints(inputs: &Inputs<'_>, plan: &mut Plan) {
         if plan.steps.contains_key(&Address::new(Kind::Endpoint, &name)) {
             name = format!("{name}-{}", found.id);
         }
-        let action =
-            crate::resource::endpoint::release(found, &names.stack, after.clone());
+        let action = crate::resource::endpoint::release(found, &names.stack, after.clone());
         let reason = match &action {
             None => continue,
             Some(Action::Delete { .. }) => LAST,

@@ -2,26 +2,69 @@
 
 use super::{Plan, Step, change::Shown};
 use crate::address::Address;
+use indexmap::IndexMap;
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 use serde_json::Value;
 use std::fmt::{self, Write as _};
 
-impl Serialize for Plan {
+/// What the plan shows: plain data, which can be redacted and sent about.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct View {
+    /// What will be done, by address, in the order in which it prints.
+    pub steps: IndexMap<Address, Row>,
+    /// How many things stand as they should.
+    pub unchanged: usize,
+    /// What the user should know before it is applied.
+    pub warnings: Vec<String>,
+}
+
+/// One thing that will change.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// `create`, `update`, `delete`.
+    pub action: &'static str,
+    /// Why.
+    pub reason: String,
+    /// What stands now: the differing fields of an update, null for a creation.
+    pub before: Value,
+    /// What will stand: likewise, null for a deletion.
+    pub after: Value,
+}
+
+impl Plan {
+    /// What it shows.
+    pub fn view(&self) -> View {
+        let row = |step: &Step| {
+            let Shown { action, before, after } = step.change.shown();
+            Row { action, reason: step.reason.clone(), before, after }
+        };
+        View {
+            steps: self.steps.iter().map(|(address, step)| (address.clone(), row(step))).collect(),
+            unchanged: self.unchanged,
+            warnings: self.warnings.clone(),
+        }
+    }
+}
+
+impl Serialize for View {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
-        struct Row<'a> {
+        struct Line<'a> {
             address: &'a Address,
             action: &'a str,
             reason: &'a str,
-            before: Value,
-            after: Value,
+            before: &'a Value,
+            after: &'a Value,
         }
         let rows: Vec<_> = self
             .steps
             .iter()
-            .map(|(address, step)| {
-                let Shown { action, before, after } = step.change.shown();
-                Row { address, action, reason: &step.reason, before, after }
+            .map(|(address, Row { action, reason, before, after })| Line {
+                address,
+                action,
+                reason,
+                before,
+                after,
             })
             .collect();
         let mut plan = serializer.serialize_struct("Plan", 3)?;
@@ -32,17 +75,16 @@ impl Serialize for Plan {
     }
 }
 
-impl fmt::Display for Plan {
+impl fmt::Display for View {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.steps.is_empty() {
             writeln!(f, "nothing to do: {} as asked", things(self.unchanged))?;
         }
         let width = self.steps.keys().map(|address| address.to_string().len()).max().unwrap_or(0);
         for (address, step) in &self.steps {
-            let shown = step.change.shown();
-            let sign = sign(shown.action);
+            let sign = sign(step.action);
             writeln!(f, "{sign} {:width$}  {}", address.to_string(), step.reason)?;
-            for line in fields(&shown) {
+            for line in fields(step) {
                 writeln!(f, "    {line}")?;
             }
         }
@@ -65,9 +107,8 @@ fn sign(action: &str) -> char {
 }
 
 /// `1 to create, 2 to update, 3 unchanged`.
-pub fn counts(plan: &Plan) -> String {
-    let count =
-        |action| plan.steps.values().filter(|step| step.change.shown().action == action).count();
+pub fn counts(plan: &View) -> String {
+    let count = |action| plan.steps.values().filter(|step| step.action == action).count();
     let mut parts: Vec<_> =
         [("create", count("create")), ("update", count("update")), ("delete", count("delete"))]
             .into_iter()
@@ -83,11 +124,11 @@ fn things(count: usize) -> String {
 }
 
 /// One line a field: what it will be, or for an update what it was and what it will be.
-fn fields(shown: &Shown) -> Vec<String> {
+fn fields(row: &Row) -> Vec<String> {
     let mut lines = Vec::new();
-    if shown.action == "update" {
-        differences("", &shown.before, &shown.after, &mut lines);
-    } else if let (Value::Null, Value::Object(fields)) = (&shown.before, &shown.after) {
+    if row.action == "update" {
+        differences("", &row.before, &row.after, &mut lines);
+    } else if let (Value::Null, Value::Object(fields)) = (&row.before, &row.after) {
         for (key, value) in fields.iter().filter(|(_, value)| !says_nothing(value)) {
             lines.push(format!("{key}: {}", brief(value)));
         }
@@ -132,15 +173,14 @@ fn brief(value: &Value) -> String {
 
 /// The plan as the job summary and the pull request's comment show it: a line that counts, and a table
 /// with one row a step.
-pub fn markdown(plan: &Plan) -> String {
+pub fn markdown(plan: &View) -> String {
     let mut text = String::new();
     if plan.steps.is_empty() {
         text.push_str("Nothing to do.\n");
     } else {
         text.push_str(&counts(plan));
         text.push_str("\n\n| | what | why |\n|---|---|---|\n");
-        for (address, Step { change, reason }) in &plan.steps {
-            let action = change.shown().action;
+        for (address, Row { action, reason, .. }) in &plan.steps {
             let address = escape(&address.to_string());
             writeln!(text, "| {action} | {address} | {} |", escape(reason))
                 .expect("writing to a String cannot fail");
