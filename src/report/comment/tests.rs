@@ -27,6 +27,7 @@ fn context(text: &str) -> Context {
         }),
         registry: None,
         environment: Some(text.into()),
+        variables: std::collections::BTreeMap::new(),
     }
 }
 
