@@ -11,7 +11,7 @@ use crate::{
     error::{Error, Result},
     image::registry_uri,
     names::Names,
-    network::placement::{Placement, place},
+    network::placement::{Placement, Standing, place},
     resource::{
         Action, cluster, image, log_group, repository, role, service, target_group, task_definition,
     },
@@ -116,12 +116,11 @@ fn placement(inputs: &Inputs<'_>) -> Result<Placement> {
     if let Some(found) = &world.load_balancer {
         ingress::check_given(found, &world.vpc)?;
     }
-    let enabled = world
-        .load_balancer
-        .as_ref()
-        .filter(|found| !found.ownership.is_managed())
-        .map(|found| &found.zones);
-    place(&world.vpc.subnets, enabled).map_err(|mut problem| {
+    let standing = world.load_balancer.as_ref().map(|found| Standing {
+        subnets: &found.settings.subnets,
+        is_ours: found.ownership.is_managed(),
+    });
+    place(&world.vpc.subnets, standing).map_err(|mut problem| {
         problem.what = format!("{} (in {})", problem.what, world.vpc.id);
         if config.network.vpc.is_none() {
             problem.found.push(format!("{} is the only VPC of the region", world.vpc.id));
