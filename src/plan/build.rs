@@ -227,7 +227,7 @@ fn log_groups(inputs: &Inputs<'_>, plan: &mut Plan) -> Option<Known> {
             Some(Action::Update { .. }) => "its retention differs",
             _ => "a task does not start without it",
         };
-        let address = Address::new(Kind::LogGroup, &name);
+        let address = Address::new(Kind::LogGroup, name.trim_start_matches('/'));
         plan.add(address.clone(), change.map(Change::LogGroup), reason);
         of_block = Some(observed.map_or(Known::After(address), |_| Known::Now(name)));
     }

@@ -1,0 +1,5 @@
+//! What the tests need of the real parts: each is started by the test that uses it, and ends with it.
+
+pub(crate) mod account;
+pub(crate) mod moto;
+pub(crate) mod process;
