@@ -12,9 +12,9 @@ logs=$cache/log
 . "$lib/versions"
 
 if [[ -t 1 && -z ${NO_COLOR:-} ]]; then
-  bold=$'\e[1m' dim=$'\e[2m' red=$'\e[31m' green=$'\e[32m' plain=$'\e[0m'
+  bold=$'\e[1m' dim=$'\e[2m' red=$'\e[31m' plain=$'\e[0m'
 else
-  bold='' dim='' red='' green='' plain=''
+  bold='' dim='' red='' plain=''
 fi
 
 # A new part of the work.
@@ -40,7 +40,7 @@ logged() {
   shift
   : >"$log"
   (
-    while sleep 15 >/dev/null 2>&1 </dev/null; do
+    while sleep 15 >/dev/null 2>&1; do
       printf '    %s%4d s  %s%s\n' "$dim" $((SECONDS - started)) \
         "$(tail -n 1 -- "$log" | tr -d '\r' | cut -c 1-100)" "$plain"
     done

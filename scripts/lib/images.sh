@@ -3,9 +3,11 @@
 
 # Makes sure that the engine has the image NAME: its own, a registry's, or a stand-in made of this
 # machine's packages and tagged with that name, which a Dockerfile builds on unchanged.
+# Sets base_image_made to the name if it is a stand-in made now.
 #   base_image NAME
 base_image() {
   local name=$1
+  base_image_made=
   docker image inspect "$name" >/dev/null 2>&1 && return
   if timeout 120 docker pull --quiet "$name" >/dev/null 2>&1; then return; fi
   case $name in
@@ -13,6 +15,7 @@ base_image() {
     *) die "no registry is reachable to pull $name, and nothing here stands in for it" \
       "load it into the engine: docker load" ;;
   esac
+  base_image_made=$name
   say "$name cannot be pulled here: an image of the package busybox-static stands in for it"
 }
 
