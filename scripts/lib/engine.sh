@@ -145,6 +145,7 @@ unpack() {
   if [[ $1 == --own ]]; then shift; else
     has apt-get || die "no Docker engine answers, and there is no apt-get to install one" \
       "install and start Docker: https://docs.docker.com/engine/install/"
+    # shellcheck disable=SC2016 # apt fills it in
     mirror=$(apt-get indextargets --no-release-info --format '$(REPO_URI)' 'Created-By: Packages' |
       grep -E '/debian/?$' | head -n 1) || die "apt knows no Debian mirror to install Docker from" \
       "install and start Docker: https://docs.docker.com/engine/install/"

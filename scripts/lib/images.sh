@@ -15,6 +15,7 @@ base_image() {
     *) die "no registry is reachable to pull $name, and nothing here stands in for it" \
       "load it into the engine: docker load" ;;
   esac
+  # shellcheck disable=SC2034 # for the caller
   base_image_made=$name
   say "$name cannot be pulled here: an image of the package busybox-static stands in for it"
 }

@@ -7,6 +7,7 @@ rust_target=$(uname -m)-unknown-linux-gnu
 export RUSTFLAGS="-C target-feature=+crt-static"
 # Outlives the checkout: a cold build takes minutes.
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$cache/target}
+# shellcheck disable=SC2034 # for the caller
 rust_binary=$CARGO_TARGET_DIR/$rust_target/debug/ecs-private-deploy
 
 rust_is_new_enough() {
