@@ -3,6 +3,8 @@
 
 root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd -P)
 lib=$root/scripts/lib
+: "${HOME:=$(getent passwd "$EUID" | cut -d : -f 6)}"
+export HOME
 cache=${ECS_PRIVATE_DEPLOY_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/ecs-private-deploy}
 mkdir -p -- "$cache/log"
 cache=$(cd -- "$cache" && pwd -P)
@@ -33,10 +35,10 @@ die() {
 
 has() { command -v -- "$1" >/dev/null 2>&1; }
 
-# Runs a command whose output matters only if it fails. A line now and then shows that it lives.
-#   logged NAME COMMAND…
-logged() {
-  local log=$logs/$1.log status=0 ticker started=$SECONDS
+# Runs a command with its output in a file. A line now and then shows that it lives.
+#   alive LOG COMMAND…
+alive() {
+  local log=$1 status=0 ticker started=$SECONDS
   shift
   : >"$log"
   (
@@ -49,9 +51,17 @@ logged() {
   "$@" >>"$log" 2>&1 </dev/null || status=$?
   kill "$ticker" 2>/dev/null || true
   wait "$ticker" 2>/dev/null || true
+  return "$status"
+}
+
+# The same for a command whose output matters only if it fails.
+#   logged NAME COMMAND…
+logged() {
+  local log=$logs/$1.log status=0
+  alive "$log" "${@:2}" || status=$?
   if ((status)); then
-    tail -n 30 -- "$log" | sed 's/^/    | /' >&2
-    printf '    (all of it: %s)\n' "$log" >&2
+    tail -n 30 -- "$log" | sed 's/^/    | /'
+    say "(all of it: $log)"
   fi
   return "$status"
 }

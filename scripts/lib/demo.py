@@ -121,12 +121,12 @@ def steps():
 
 
 def result(curl, *rest):
-    """Prints what the demo found: its runs as NAME CODE SECONDS STEPS, then the requests' JSON."""
+    """Prints what the demo found: its runs as NAME CODE BEGIN END STEPS, then the requests' JSON."""
     found = {"curl": curl}
-    for name, code, seconds, count in zip(*[iter(rest[:-1])] * 4):
+    for name, code, begin, end, count in zip(*[iter(rest[:-1])] * 5):
         found[name] = {
             "exit_code": int(code),
-            "wall_s": round(float(seconds), 1),
+            "wall_s": round(float(end) - float(begin), 1),
             "steps": int(count),
         }
     found["requests"] = json.loads(rest[-1])
