@@ -98,6 +98,10 @@ packages() {
 # The version of a package that the distribution would install; nothing where there is none.
 candidate() {
   has apt-cache || return 0
+  # A container's image comes without lists.
+  if is_root && ! compgen -G '/var/lib/apt/lists/*_Packages*' >/dev/null; then
+    logged apt-update as_root apt-get update >&2
+  fi
   LC_ALL=C apt-cache policy "$1" 2>/dev/null | sed -n 's/^  Candidate: \([0-9].*\)/\1/p'
 }
 

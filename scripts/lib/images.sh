@@ -44,6 +44,7 @@ busybox_program() {
   local program=$engine_bin/bin/busybox
   if [[ ! -x $program ]]; then
     has apt-get || die "a stand-in for busybox needs the package busybox-static" "load busybox: docker load"
+    [[ -n $(candidate busybox-static) ]] || die "apt knows no busybox-static" "run apt-get update"
     unpack --own busybox-static >&2
     # Newer distributions have it in usr/bin.
     if [[ ! -e $program ]]; then
