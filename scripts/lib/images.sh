@@ -12,12 +12,13 @@ base_image() {
   if timeout 120 docker pull --quiet "$name" >/dev/null 2>&1; then return; fi
   case $name in
     busybox:*) busybox_image "$name" ;;
+    docker:*-cli) docker_image "$name" ;;
     *) die "no registry is reachable to pull $name, and nothing here stands in for it" \
       "load it into the engine: docker load" ;;
   esac
   # shellcheck disable=SC2034 # for the caller
   base_image_made=$name
-  say "$name cannot be pulled here: an image of the package busybox-static stands in for it"
+  say "$name cannot be pulled here: an image of this machine's programs stands in for it"
 }
 
 busybox_image() {
@@ -52,4 +53,37 @@ busybox_program() {
     fi
   fi
   printf '%s\n' "$program"
+}
+
+# The docker client and its buildx as one file each, which need no C library, as in Docker's image.
+docker_image() {
+  local name=$1 folder=$cache/docker/cli bundle=/etc/ssl/certs/ca-certificates.crt
+  local plugins=usr/local/libexec/docker/cli-plugins
+  [[ -r $bundle ]] || packages "the stand-in for $name" ca-certificates
+  venv_up static
+  rm -rf -- "$folder"
+  mkdir -p -- "$folder/usr/local/bin" "$folder/$plugins" "$folder/etc/ssl/certs"
+  standalone "$(command -v docker)" "$folder/usr/local/bin/docker"
+  standalone "$(buildx_program)" "$folder/$plugins/docker-buildx"
+  cp -- "$bundle" "$folder/$bundle"
+  tar --create --numeric-owner --owner 0 --group 0 --directory "$folder" . | docker import - "$name" >/dev/null
+  rm -rf -- "$folder"
+}
+
+# Copies a program, with the libraries that it needs inside it.
+standalone() {
+  if ldd "$1" >/dev/null 2>&1; then
+    PATH=$(venv_path static)/bin:$PATH logged staticx staticx --strip "$1" "$2"
+  else
+    cp -- "$1" "$2"
+  fi
+  chmod 755 -- "$2"
+}
+
+# Prints where docker finds buildx.
+buildx_program() {
+  local path
+  path=$(docker info --format '{{range .ClientInfo.Plugins}}{{if eq .Name "buildx"}}{{.Path}}{{end}}{{end}}')
+  [[ -x $path ]] || die "docker does not tell where its buildx is" "install the buildx plugin"
+  printf '%s\n' "$path"
 }
