@@ -1,1 +1,4 @@
 //! The integration tests: one binary, one module a real part.
+
+mod engine;
+mod support;

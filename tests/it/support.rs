@@ -1,0 +1,6 @@
+//! What the tests need of the real parts: each is started by the test that uses it, and ends with it.
+
+pub mod gate;
+pub mod ministack;
+pub mod process;
+pub mod workshop;
