@@ -19,8 +19,8 @@ pub struct Engine {
 }
 
 const STORE: &str = "turn on Docker's containerd image store \
-    (https://docs.docker.com/engine/storage/containerd/), or set up another builder, as \
-    docker/setup-buildx-action does";
+    (https://docs.docker.com/engine/storage/containerd/), or use a builder with another driver \
+    (https://docs.docker.com/build/builders/drivers/)";
 
 impl Engine {
     /// Refuses what the builder cannot do.
@@ -172,11 +172,11 @@ mod tests {
         let two = Build { platforms: vec!["linux/amd64".into(), "linux/arm64".into()], ..build() };
         insta::assert_snapshot!(off.suits(&two).expect_err("two platforms"), @r"
         the builder `default` (driver `docker`) cannot make one image for linux/amd64, linux/arm64
-          help: turn on Docker's containerd image store (https://docs.docker.com/engine/storage/containerd/), or set up another builder, as docker/setup-buildx-action does
+          help: turn on Docker's containerd image store (https://docs.docker.com/engine/storage/containerd/), or use a builder with another driver (https://docs.docker.com/build/builders/drivers/)
         ");
         assert!(off.suits(&Build { provenance: true, ..build() }).is_err());
         assert_eq!(engine(STORE_ON).suits(&two), Ok(()));
-        insta::assert_snapshot!(off.no_cache(), @"layers are not kept between runs: the builder `default` (driver `docker`) cannot write a cache to a registry; turn on Docker's containerd image store (https://docs.docker.com/engine/storage/containerd/), or set up another builder, as docker/setup-buildx-action does, or say `cache: none`");
+        insta::assert_snapshot!(off.no_cache(), @"layers are not kept between runs: the builder `default` (driver `docker`) cannot write a cache to a registry; turn on Docker's containerd image store (https://docs.docker.com/engine/storage/containerd/), or use a builder with another driver (https://docs.docker.com/build/builders/drivers/), or say `cache: none`");
     }
 
     #[test]

@@ -185,7 +185,12 @@ async fn an_engine_that_does_not_run_is_told_with_where_it_was_looked_for() {
     workshop.environment.insert("DOCKER_HOST".to_owned(), socket.clone());
     let problem = workshop.check().await.expect_err("nothing is there");
     let text = problem.to_string().replace(&socket, "SOCKET");
-    insta::assert_snapshot!(text, @"");
+    insta::assert_snapshot!(text, @r"
+    no Docker engine answers `docker buildx inspect`
+      looked for `SOCKET`, which `DOCKER_HOST` says
+      Cannot connect to the Docker daemon at SOCKET. Is the docker daemon running?
+      help: start Docker, or set `DOCKER_HOST` to an engine that runs
+    ");
 }
 
 #[tokio::test]
@@ -194,5 +199,8 @@ async fn a_machine_without_docker_is_told_so() {
     let path = workshop.environment.insert("PATH".to_owned(), "/nowhere".to_owned());
     let problem = workshop.check().await.expect_err("no docker");
     workshop.environment.extend(path.map(|path| ("PATH".to_owned(), path)));
-    insta::assert_snapshot!(problem, @"");
+    insta::assert_snapshot!(problem, @r"
+    `docker` is not in any folder of `PATH`
+      help: install Docker, or run where it is installed
+    ");
 }

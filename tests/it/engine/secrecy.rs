@@ -62,8 +62,7 @@ async fn secrets_reach_the_build_and_are_seen_nowhere() {
     ran.result.unwrap_or_else(|failure| panic!("{failure:?}\n{output}"));
 
     for reaches in [&token, &variable, &format!("{file}\n")] {
-        let hash = Sha256::digest(reaches.as_bytes());
-        let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = format!("{:x}", Sha256::digest(reaches.as_bytes()));
         assert!(output.contains(&hash), "{reaches} does not reach the build:\n{output}");
     }
     let own = format!("{} production", workshop.nonce);

@@ -4,7 +4,7 @@
 use super::process::{Server, part};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_ecs::config::{Credentials, SharedCredentialsProvider};
-use std::process::Command;
+use std::{fs::File, process::Command};
 
 /// A region that is nobody's default, so that a default cannot pass for the right one.
 pub const REGION: &str = "eu-central-1";
@@ -17,11 +17,16 @@ pub struct Ministack {
     /// The same for Docker, which takes a registry on a loopback address without TLS.
     pub registry: String,
     _server: Server,
+    _turn: File,
 }
 
 impl Ministack {
-    /// Starts one.
+    /// Starts one, when it is this test's turn: an engine has one image store for all, and to remove an
+    /// image from it can take away what another build is just writing.
     pub async fn start() -> Self {
+        let turn = File::create(concat!(env!("CARGO_TARGET_TMPDIR"), "/engine.lock"))
+            .expect("a file to lock");
+        turn.lock().expect("a lock");
         let program = part("ECS_PRIVATE_DEPLOY_TEST_MINISTACK");
         let server = Server::start(|port, folder| {
             let mut command = Command::new(program);
@@ -34,7 +39,12 @@ impl Ministack {
         })
         .await;
         let address = format!("127.0.0.1:{}", server.port);
-        Self { endpoint: format!("http://{address}"), registry: address, _server: server }
+        Self {
+            endpoint: format!("http://{address}"),
+            registry: address,
+            _server: server,
+            _turn: turn,
+        }
     }
 
     /// What a client of the account's administrator is made from.
