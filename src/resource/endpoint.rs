@@ -117,7 +117,8 @@ pub fn choose<'a>(
             settings.service_name == service_name && settings.endpoint_type == endpoint_type
         })
         .max_by_key(|endpoint| {
-            let preference = (endpoint.ownership.is_managed(), endpoint.settings.private_dns == Some(true));
+            let preference =
+                (endpoint.ownership.is_managed(), endpoint.settings.private_dns == Some(true));
             (preference, std::cmp::Reverse(&endpoint.id))
         })
 }

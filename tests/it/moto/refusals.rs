@@ -26,7 +26,9 @@ fn stable(text: &str) -> String {
         let (word, after) = from.split_at(end);
         stable.push_str(before);
         match word.rsplit_once('-') {
-            Some((kind, id)) if id.len() >= 8 && id.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+            Some((kind, id))
+                if id.len() >= 8 && id.bytes().all(|byte| byte.is_ascii_hexdigit()) =>
+            {
                 let known = seen.iter().position(|found| found == word).unwrap_or_else(|| {
                     seen.push(word.to_owned());
                     seen.len() - 1
@@ -149,7 +151,10 @@ async fn a_load_balancer_in_another_vpc() {
     let stack = Stack::new().await;
     let other = stack.account.vpc().await;
     given_load_balancer(&stack, LoadBalancerSchemeEnum::InternetFacing, &other.public).await;
-    stack.write_more(&format!("load-balancer: {{ name: given }}\nnetwork: {{ vpc: {} }}", stack.vpc.id));
+    stack.write_more(&format!(
+        "load-balancer: {{ name: given }}\nnetwork: {{ vpc: {} }}",
+        stack.vpc.id
+    ));
     insta::assert_snapshot!(refused(&stack).await, @"
     load balancer `given` stands in another VPC, in subnet-1, subnet-2; the service stands in vpc-3
       help: name another one in `load-balancer.name`; one that does not exist is made

@@ -34,7 +34,7 @@ impl Stack {
     /// An account with a VPC and an image, and nothing else.
     pub(super) async fn new() -> Self {
         let moto = Moto::start().await;
-        let account = Account::of(&moto);
+        let account = Account::of(&moto.config());
         let vpc = account.vpc().await;
         let image = account.image("web", "v1").await;
         let stack = Self { moto, account, vpc, folder: tempfile::tempdir().expect("a folder") };

@@ -202,9 +202,8 @@ async fn everything_is_there_but_what_somebody_changed_by_hand() {
 
     let group = stack.account.ec2.describe_security_groups().send().await.expect("groups");
     let groups = group.security_groups().iter();
-    let group = groups.into_iter().find(|found| {
-        found.group_name() == Some("ecs-private-deploy-endpoints")
-    });
+    let group =
+        groups.into_iter().find(|found| found.group_name() == Some("ecs-private-deploy-endpoints"));
     let https = IpPermission::builder().ip_protocol("tcp").from_port(443).to_port(443);
     let https = https.ip_ranges(IpRange::builder().cidr_ip("10.42.0.0/16").build());
     let id = group.and_then(|group| group.group_id()).expect("it was made");
@@ -213,7 +212,8 @@ async fn everything_is_there_but_what_somebody_changed_by_hand() {
     assert_eq!(holds(&stack).await, ["update security-group/endpoints"]);
 
     let found = stack.account.endpoints(&stack.vpc.id).await;
-    let logs = found.iter().find(|found| found.service_name().is_some_and(|name| name.ends_with(".logs")));
+    let logs =
+        found.iter().find(|found| found.service_name().is_some_and(|name| name.ends_with(".logs")));
     let id = logs.and_then(|found| found.vpc_endpoint_id()).expect("it was made");
     let request = stack.account.ec2.modify_vpc_endpoint().vpc_endpoint_id(id);
     let request = request.remove_subnet_ids(&stack.vpc.private[1]);
@@ -251,8 +251,10 @@ pub(super) fn pretty_assertions(before: &serde_json::Value, after: &serde_json::
 
 fn similar_asserts(before: &str, after: &str) {
     if before != after {
-        let gone = before.lines().filter(|line| !after.contains(line)).map(|line| format!("- {line}"));
-        let new = after.lines().filter(|line| !before.contains(line)).map(|line| format!("+ {line}"));
+        let gone =
+            before.lines().filter(|line| !after.contains(line)).map(|line| format!("- {line}"));
+        let new =
+            after.lines().filter(|line| !before.contains(line)).map(|line| format!("+ {line}"));
         panic!("{}", gone.chain(new).collect::<Vec<_>>().join("\n"));
     }
 }

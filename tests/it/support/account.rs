@@ -1,6 +1,6 @@
 //! An account's things: made for a test, and read back as one value that can be compared.
 
-use super::moto::Moto;
+use aws_config::SdkConfig;
 use aws_sdk_ec2::types::{Filter, Tag as Ec2Tag};
 use aws_sdk_ecs::types::{ClusterField, ServiceField};
 use serde_json::{Value, json};
@@ -8,40 +8,39 @@ use std::collections::BTreeMap;
 
 /// The clients of one account.
 #[derive(Debug)]
-pub(crate) struct Account {
+pub struct Account {
     pub ec2: aws_sdk_ec2::Client,
-    pub(crate) elb: aws_sdk_elasticloadbalancingv2::Client,
-    pub(crate) ecs: aws_sdk_ecs::Client,
-    pub(crate) ecr: aws_sdk_ecr::Client,
-    pub(crate) iam: aws_sdk_iam::Client,
-    pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
+    pub elb: aws_sdk_elasticloadbalancingv2::Client,
+    pub ecs: aws_sdk_ecs::Client,
+    pub ecr: aws_sdk_ecr::Client,
+    pub iam: aws_sdk_iam::Client,
+    pub logs: aws_sdk_cloudwatchlogs::Client,
 }
 
 /// A VPC with two public and two private subnets, an internet gateway and no NAT.
 #[derive(Debug, Clone)]
-pub(crate) struct Vpc {
-    pub(crate) id: String,
-    pub(crate) public: Vec<String>,
-    pub(crate) private: Vec<String>,
+pub struct Vpc {
+    pub id: String,
+    pub public: Vec<String>,
+    pub private: Vec<String>,
     /// The private subnets' route tables.
-    pub(crate) route_tables: Vec<String>,
+    pub route_tables: Vec<String>,
 }
 
 impl Account {
-    pub(crate) fn of(moto: &Moto) -> Self {
-        let config = moto.config();
+    pub fn of(config: &SdkConfig) -> Self {
         Self {
-            ec2: aws_sdk_ec2::Client::new(&config),
-            elb: aws_sdk_elasticloadbalancingv2::Client::new(&config),
-            ecs: aws_sdk_ecs::Client::new(&config),
-            ecr: aws_sdk_ecr::Client::new(&config),
-            iam: aws_sdk_iam::Client::new(&config),
-            logs: aws_sdk_cloudwatchlogs::Client::new(&config),
+            ec2: aws_sdk_ec2::Client::new(config),
+            elb: aws_sdk_elasticloadbalancingv2::Client::new(config),
+            ecs: aws_sdk_ecs::Client::new(config),
+            ecr: aws_sdk_ecr::Client::new(config),
+            iam: aws_sdk_iam::Client::new(config),
+            logs: aws_sdk_cloudwatchlogs::Client::new(config),
         }
     }
 
     /// Makes a VPC in the zones `a` and `b`, each private subnet with a route table of its own.
-    pub(crate) async fn vpc(&self) -> Vpc {
+    pub async fn vpc(&self) -> Vpc {
         let ec2 = &self.ec2;
         let vpc = ec2.create_vpc().cidr_block("10.42.0.0/16").send().await.expect("a VPC");
         let id = vpc.vpc().and_then(|vpc| vpc.vpc_id()).expect("an id").to_owned();
@@ -82,25 +81,25 @@ impl Account {
         Vpc { id, public, private, route_tables }
     }
 
-    pub(crate) async fn route_table(&self, vpc: &str) -> String {
+    pub async fn route_table(&self, vpc: &str) -> String {
         let table = self.ec2.create_route_table().vpc_id(vpc).send().await.expect("a table");
         table.route_table().and_then(|table| table.route_table_id()).expect("an id").to_owned()
     }
 
-    pub(crate) async fn subnet(&self, vpc: &str, zone: &str, cidr: &str) -> String {
+    pub async fn subnet(&self, vpc: &str, zone: &str, cidr: &str) -> String {
         let request = self.ec2.create_subnet().vpc_id(vpc).cidr_block(cidr);
         let request = request.availability_zone(format!("{}{zone}", super::moto::REGION));
         let subnet = request.send().await.expect("a subnet");
         subnet.subnet().and_then(|subnet| subnet.subnet_id()).expect("an id").to_owned()
     }
 
-    pub(crate) async fn associate(&self, table: &str, subnet: &str) {
+    pub async fn associate(&self, table: &str, subnet: &str) {
         let request = self.ec2.associate_route_table().route_table_id(table).subnet_id(subnet);
         request.send().await.expect("it is associated");
     }
 
     /// A repository with an image; yields the image's URI by its tag.
-    pub(crate) async fn image(&self, name: &str, tag: &str) -> String {
+    pub async fn image(&self, name: &str, tag: &str) -> String {
         let made = self.ecr.create_repository().repository_name(name).send().await;
         let made = made.expect("a repository");
         self.push(name, tag).await;
@@ -109,7 +108,7 @@ impl Account {
     }
 
     /// What a push makes, for moto has no registry.
-    pub(crate) async fn push(&self, name: &str, tag: &str) {
+    pub async fn push(&self, name: &str, tag: &str) {
         let manifest = json!({
             "schemaVersion": 2,
             "mediaType": "application/vnd.oci.image.manifest.v1+json",
@@ -125,7 +124,7 @@ impl Account {
     }
 
     /// Everything in the account that a deploy could touch, with tags.
-    pub(crate) async fn everything(&self) -> Value {
+    pub async fn everything(&self) -> Value {
         json!({
             "network": self.network().await,
             "ingress": self.ingress().await,
@@ -193,7 +192,8 @@ impl Account {
             let attributes: Vec<_> =
                 attributes.attributes().iter().map(|found| format!("{found:?}")).collect();
             let text = format!("{balancer:?}");
-            found.insert(arn.to_owned(), json!({"itself": text, "attributes": sorted(&attributes)}));
+            found
+                .insert(arn.to_owned(), json!({"itself": text, "attributes": sorted(&attributes)}));
             let listeners = elb.describe_listeners().load_balancer_arn(arn).send().await;
             for listener in listeners.expect("listeners").listeners() {
                 let arn = listener.listener_arn().expect("an ARN");
@@ -208,7 +208,8 @@ impl Account {
         let mut tags = BTreeMap::new();
         for arn in found.keys() {
             let answer = elb.describe_tags().resource_arns(arn).send().await.expect("tags");
-            let list: Vec<_> = answer.tag_descriptions().iter().flat_map(|found| found.tags()).collect();
+            let list: Vec<_> =
+                answer.tag_descriptions().iter().flat_map(|found| found.tags()).collect();
             tags.insert(arn.clone(), format!("{list:?}"));
         }
         json!({"things": found, "tags": tags})
@@ -233,9 +234,14 @@ impl Account {
                 let request = ecs.describe_services().cluster(arn).include(ServiceField::Tags);
                 let request = request.set_services(Some(names.service_arns().to_vec()));
                 let answer = request.send().await.expect("services");
-                services.extend(answer.services().iter().map(|found| found.service_name().map(str::to_owned)));
+                services.extend(
+                    answer.services().iter().map(|found| found.service_name().map(str::to_owned)),
+                );
             }
-            found.insert(arn.to_owned(), json!({"services": services, "tags": format!("{:?}", cluster.tags())}));
+            found.insert(
+                arn.to_owned(),
+                json!({"services": services, "tags": format!("{:?}", cluster.tags())}),
+            );
         }
         let revisions = ecs.list_task_definitions().send().await.expect("revisions");
         json!({"clusters": found, "revisions": revisions.task_definition_arns()})
@@ -253,7 +259,7 @@ impl Account {
     }
 
     /// The endpoints that stand in the VPC.
-    pub(crate) async fn endpoints(&self, vpc: &str) -> Vec<aws_sdk_ec2::types::VpcEndpoint> {
+    pub async fn endpoints(&self, vpc: &str) -> Vec<aws_sdk_ec2::types::VpcEndpoint> {
         let filter = Filter::builder().name("vpc-id").values(vpc).build();
         let found = self.ec2.describe_vpc_endpoints().filters(filter).send().await;
         let mut found = found.expect("endpoints").vpc_endpoints.unwrap_or_default();

@@ -8,19 +8,19 @@ use serde_json::Value;
 use std::process::Command;
 
 /// A region that is nobody's default, so that a default cannot pass for the right one.
-pub(crate) const REGION: &str = "eu-central-1";
+pub const REGION: &str = "eu-central-1";
 /// moto's account.
-pub(crate) const ACCOUNT: &str = "123456789012";
+pub const ACCOUNT: &str = "123456789012";
 
 /// A moto of one's own.
 #[derive(Debug)]
-pub(crate) struct Moto {
+pub struct Moto {
     server: Server,
 }
 
 impl Moto {
     /// Starts one, with the VPC that every account begins with taken away.
-    pub(crate) async fn start() -> Self {
+    pub async fn start() -> Self {
         let program = part("ECS_PRIVATE_DEPLOY_TEST_MOTO");
         let server = Server::start(|port, folder| {
             let mut command = Command::new(program);
@@ -38,12 +38,12 @@ impl Moto {
     }
 
     /// Where it answers.
-    pub(crate) fn endpoint(&self) -> String {
+    pub fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}", self.server.port)
     }
 
     /// What a client of the account's administrator is made from.
-    pub(crate) fn config(&self) -> SdkConfig {
+    pub fn config(&self) -> SdkConfig {
         let credentials = Credentials::new("test", "test-secret-key", None, None, "test");
         SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
@@ -68,7 +68,7 @@ impl Moto {
     }
 
     /// From now on IAM decides: unknown keys are refused.
-    pub(crate) async fn enforce_iam(&self) {
+    pub async fn enforce_iam(&self) {
         use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
         let address = ("127.0.0.1", self.server.port);
         let mut stream = tokio::net::TcpStream::connect(address).await.expect("moto answers");
@@ -81,7 +81,7 @@ impl Moto {
     }
 
     /// The operations called since the last time this was asked, by their IAM names, sorted.
-    pub(crate) fn calls(&self) -> Vec<String> {
+    pub fn calls(&self) -> Vec<String> {
         let path = self.server.folder.path().join("requests");
         let text = std::fs::read_to_string(&path).unwrap_or_default();
         std::fs::write(&path, "").expect("the recording");
@@ -95,7 +95,7 @@ impl Moto {
     }
 
     /// The same, without those that only read.
-    pub(crate) fn writes(&self) -> Vec<String> {
+    pub fn writes(&self) -> Vec<String> {
         let reads = ["Describe", "Get", "List"];
         let mut calls = self.calls();
         calls.retain(|call| {
