@@ -7,4 +7,5 @@ pub mod gate;
 pub mod ministack;
 pub mod moto;
 pub mod process;
+pub mod program;
 pub mod workshop;

@@ -47,6 +47,21 @@ impl Ministack {
         }
     }
 
+    /// Asks the load balancer of this DNS name for its page; yields status and body.
+    pub async fn page(&self, host: &str) -> (u16, String) {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let mut stream =
+            tokio::net::TcpStream::connect(&self.registry).await.expect("MiniStack answers");
+        let request = format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.expect("it is sent");
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.expect("an answer");
+        let answer = String::from_utf8_lossy(&answer);
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+        (status.expect("a status"), body.to_owned())
+    }
+
     /// What a client of the account's administrator is made from.
     pub fn config(&self) -> SdkConfig {
         let credentials = Credentials::new("test", "test-secret-key", None, None, "test");
