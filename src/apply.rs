@@ -1,1 +1,204 @@
-//! Makes a plan real.
+//! Makes a plan real: starts each step as soon as what it needs is done, and decides nothing.
+
+use crate::{
+    address::{Address, Kind, Known},
+    aws::{Reader, Writer, explain::Failure},
+    error::Problem,
+    event::{Event, Events, Span},
+    plan::{Plan, change::Change},
+    resource::{
+        Action, cluster, endpoint, image, listener, load_balancer, log_group, repository, role,
+        rule, security_group, service, target_group, task_definition,
+    },
+    tags::{self, Tags},
+};
+use futures_util::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex, PoisonError},
+};
+use tokio::time::Instant;
+
+/// Steps that run at once. AWS's control planes throttle long before more would help.
+const AT_ONCE: usize = 8;
+
+/// What a step yields.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Output {
+    /// What AWS calls the thing.
+    pub id: String,
+    /// The ECS deployment that the step started or found.
+    pub deployment: Option<String>,
+}
+
+impl Output {
+    /// A thing that is no service.
+    pub const fn of(id: String) -> Self {
+        Self { id, deployment: None }
+    }
+}
+
+/// What the steps that are done have yielded.
+#[derive(Debug, Default)]
+pub struct Outputs(Mutex<BTreeMap<Address, Output>>);
+
+impl Outputs {
+    /// The identifier, which the order of the steps guarantees to be known.
+    pub fn resolve(&self, known: &Known) -> String {
+        match known {
+            Known::Now(id) => id.clone(),
+            Known::After(address) => {
+                self.get(address).expect("a step starts when all that it mentions is done").id
+            }
+        }
+    }
+
+    /// Several identifiers.
+    pub fn resolve_all(&self, known: &BTreeSet<Known>) -> Vec<String> {
+        known.iter().map(|known| self.resolve(known)).collect()
+    }
+
+    /// What the step at this address has yielded.
+    pub fn get(&self, address: &Address) -> Option<Output> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(address).cloned()
+    }
+
+    fn set(&self, address: Address, output: Output) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(address, output);
+    }
+}
+
+/// Builds and pushes an image; yields its reference with the digest.
+pub type BuildImage<'a> =
+    dyn Fn(image::Settings, String) -> BoxFuture<'a, Result<String, Problem>> + 'a;
+
+/// How applying a plan went.
+#[derive(Debug, Default)]
+pub struct Applied {
+    /// What the steps yielded.
+    pub outputs: Outputs,
+    /// The steps that were done, in the order in which they ended.
+    pub done: Vec<Address>,
+    /// The steps that failed, and why.
+    pub failed: Vec<(Address, Problem)>,
+    /// The steps that were not started, because another one failed.
+    pub not_started: Vec<Address>,
+    /// How long each step took.
+    pub spans: Vec<Span>,
+}
+
+/// Applies the plan. When a step fails, those that run are let finish, what needs it is not started,
+/// and the rest goes on: the next run takes it from there.
+pub async fn apply(
+    plan: &Plan,
+    aws: &Reader,
+    stack: &str,
+    build_image: &BuildImage<'_>,
+    events: &Events,
+    began: Instant,
+) -> Applied {
+    let writer = Writer::new(aws.clone(), stack.to_owned());
+    let mut applied = Applied::default();
+    let outputs = Arc::new(Outputs::default());
+    let mut waiting: Vec<&Address> = plan.steps.keys().collect();
+    let mut done: BTreeSet<&Address> = BTreeSet::new();
+    let mut running = FuturesUnordered::new();
+    loop {
+        let mut ready = Vec::new();
+        waiting.retain(|address| {
+            let is_ready = plan.needs(address).iter().all(|need| done.contains(need));
+            let starts = is_ready && running.len() + ready.len() < AT_ONCE;
+            if starts {
+                ready.push(*address);
+            }
+            !starts
+        });
+        for address in ready {
+            events.send(Event::StepStarted(address.clone()));
+            let (writer, outputs) = (&writer, Arc::clone(&outputs));
+            let change = &plan.steps[address].change;
+            running.push(async move {
+                let start = began.elapsed();
+                let result = step(address, change, writer, &outputs, build_image).await;
+                let span = Span { name: address.to_string(), start, end: began.elapsed() };
+                (address, result, span)
+            });
+        }
+        let Some((address, result, span)) = running.next().await else { break };
+        match result {
+            Ok(output) => {
+                let (id, took) = (output.id.clone(), span.end.saturating_sub(span.start));
+                events.send(Event::StepDone { address: address.clone(), id, took });
+                outputs.set(address.clone(), output);
+                applied.done.push(address.clone());
+                done.insert(address);
+            }
+            Err(problem) => {
+                let failed =
+                    Event::StepFailed { address: address.clone(), problem: problem.clone() };
+                events.send(failed);
+                applied.failed.push((address.clone(), problem));
+            }
+        }
+        applied.spans.push(span);
+    }
+    drop(running);
+    for address in waiting {
+        let waits_for = plan.needs(address).into_iter().find(|need| !done.contains(need));
+        if let Some(waits_for) = waits_for.cloned() {
+            events.send(Event::StepSkipped { address: address.clone(), waits_for });
+        }
+        applied.not_started.push(address.clone());
+    }
+    applied.spans.sort_by_key(|span| span.start);
+    applied.outputs = Arc::into_inner(outputs).expect("no step runs any more");
+    applied
+}
+
+/// The tags that a thing gets when it is made.
+fn tags_of(address: &Address, change: &Change, stack: &str) -> Tags {
+    let is_shared = match address.kind {
+        Kind::Endpoint | Kind::LoadBalancer | Kind::Listener | Kind::Cluster => true,
+        Kind::SecurityGroup => matches!(
+            change,
+            Change::SecurityGroup(Action::Create(to)) if to.used_by_this_stack.is_some()
+        ),
+        _ => false,
+    };
+    if is_shared { tags::shared(stack, address) } else { tags::own(stack, address) }
+}
+
+async fn step(
+    address: &Address,
+    change: &Change,
+    aws: &Writer,
+    outputs: &Outputs,
+    build_image: &BuildImage<'_>,
+) -> Result<Output, Problem> {
+    let tags = &tags_of(address, change, &aws.stack);
+    let id: Result<String, Failure> = match change {
+        Change::Image(Action::Create(to) | Action::Update { to, .. }) => {
+            let repository = outputs.resolve(&to.repository);
+            return build_image(to.clone(), repository).await.map(Output::of);
+        }
+        // Images go with their repository.
+        Change::Image(Action::Delete { id, .. }) => Ok(id.clone()),
+        Change::Service(action) => {
+            return service::apply(action, tags, aws, outputs)
+                .await
+                .map_err(|failure| failure.problem());
+        }
+        Change::Repository(action) => repository::apply(action, tags, aws).await,
+        Change::SecurityGroup(action) => security_group::apply(action, tags, aws, outputs).await,
+        Change::Endpoint(action) => endpoint::apply(action, tags, aws, outputs).await,
+        Change::LoadBalancer(action) => load_balancer::apply(action, tags, aws, outputs).await,
+        Change::TargetGroup(action) => target_group::apply(action, tags, aws).await,
+        Change::Listener(action) => listener::apply(action, tags, aws, outputs).await,
+        Change::Rule(action) => rule::apply(action, tags, aws, outputs).await,
+        Change::LogGroup(action) => log_group::apply(action, tags, aws).await,
+        Change::Role(action) => role::apply(action, tags, aws).await,
+        Change::Cluster(action) => cluster::apply(action, tags, aws).await,
+        Change::TaskDefinition(action) => task_definition::apply(action, tags, aws, outputs).await,
+    };
+    id.map(Output::of).map_err(|failure| failure.problem())
+}

@@ -1,1 +1,158 @@
-//! The AWS clients and what their errors mean.
+//! The AWS clients: one type that reads and one that writes, so that planning cannot change anything.
+
+pub mod explain;
+pub mod limiter;
+
+use crate::{
+    error::{Error, Problem, Result},
+    tags::Tags,
+};
+use aws_config::{BehaviorVersion, Region, retry::RetryConfig};
+use explain::Explain as _;
+use limiter::Limiter;
+
+/// Attempts for one call, the first one included: throttles of the control planes last seconds.
+const MAX_ATTEMPTS: u32 = 5;
+
+/// Reads AWS, in one account and region.
+#[derive(Debug, Clone)]
+pub struct Reader {
+    /// Repositories and images.
+    pub ecr: aws_sdk_ecr::Client,
+    /// Clusters, services and task definitions.
+    pub ecs: aws_sdk_ecs::Client,
+    /// The VPC.
+    pub ec2: aws_sdk_ec2::Client,
+    /// Load balancers.
+    pub elb: aws_sdk_elasticloadbalancingv2::Client,
+    /// Roles.
+    pub iam: aws_sdk_iam::Client,
+    /// Log groups and logs.
+    pub logs: aws_sdk_cloudwatchlogs::Client,
+    /// Whose the credentials are, and where they work.
+    pub identity: Identity,
+}
+
+/// Whose the credentials are, and where they work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// Twelve digits.
+    pub account: String,
+    /// `aws`, `aws-cn`, `aws-us-gov`.
+    pub partition: String,
+    /// `eu-west-1`.
+    pub region: String,
+}
+
+impl Reader {
+    /// Finds region and credentials as every AWS tool does (environment, profile, role), and asks STS
+    /// whose they are.
+    pub async fn connect(region: Option<&str>) -> Result<Self> {
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS));
+        if let Some(region) = region {
+            loader = loader.region(Region::new(region.to_owned()));
+        }
+        Self::new(&loader.load().await).await
+    }
+
+    /// Asks STS whose the credentials of `config` are.
+    pub async fn new(config: &aws_config::SdkConfig) -> Result<Self> {
+        let Some(region) = config.region().map(ToString::to_string) else {
+            return Err(Error::refused(
+                "no AWS region was found in the file, the environment or the profile",
+                "add `region:` to the file, or set AWS_REGION",
+            ));
+        };
+        let caller = aws_sdk_sts::Client::new(config)
+            .get_caller_identity()
+            .send()
+            .await
+            .explain("sts:GetCallerIdentity", format!("the credentials for {region}"))
+            .map_err(|failure| failure.refused())?;
+        let arn = caller.arn().unwrap_or_default();
+        let identity = Identity {
+            account: caller.account().unwrap_or_default().to_owned(),
+            partition: arn.split(':').nth(1).unwrap_or("aws").to_owned(),
+            region,
+        };
+        if identity.account.is_empty() {
+            return Err(Error::Unexpected(Problem::new(
+                "sts:GetCallerIdentity answered without an account",
+            )));
+        }
+        Ok(Self {
+            ecr: aws_sdk_ecr::Client::new(config),
+            ecs: aws_sdk_ecs::Client::new(config),
+            ec2: aws_sdk_ec2::Client::new(config),
+            elb: aws_sdk_elasticloadbalancingv2::Client::new(config),
+            iam: aws_sdk_iam::Client::new(config),
+            logs: aws_sdk_cloudwatchlogs::Client::new(config),
+            identity,
+        })
+    }
+}
+
+/// Changes AWS for one stack. Only `apply` makes one.
+#[derive(Debug)]
+pub struct Writer {
+    /// The same clients.
+    pub aws: Reader,
+    /// The stack whose name the tags carry.
+    pub stack: String,
+    /// Keeps the calls on VPC endpoints inside EC2's buckets.
+    pub endpoint_calls: EndpointLimits,
+}
+
+/// The buckets of the calls on VPC endpoints: burst 4, then 0.3 a second, each.
+/// <https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html>
+#[derive(Debug)]
+pub struct EndpointLimits {
+    /// CreateVpcEndpoint.
+    pub create: Limiter,
+    /// ModifyVpcEndpoint.
+    pub modify: Limiter,
+    /// DeleteVpcEndpoints.
+    pub delete: Limiter,
+}
+
+impl Writer {
+    /// The right to change what `aws` reads.
+    pub(crate) fn new(aws: Reader, stack: String) -> Self {
+        let bucket = || Limiter::new(4.0, 0.3);
+        let endpoint_calls =
+            EndpointLimits { create: bucket(), modify: bucket(), delete: bucket() };
+        Self { aws, stack, endpoint_calls }
+    }
+}
+
+/// EC2's shape of tags.
+pub fn ec2_tags(tags: &Tags) -> Vec<aws_sdk_ec2::types::Tag> {
+    tags.iter()
+        .map(|(key, value)| aws_sdk_ec2::types::Tag::builder().key(key).value(value).build())
+        .collect()
+}
+
+/// Tags of a thing that EC2 is about to create.
+pub fn ec2_tag_specification(
+    resource: aws_sdk_ec2::types::ResourceType,
+    tags: &Tags,
+) -> aws_sdk_ec2::types::TagSpecification {
+    aws_sdk_ec2::types::TagSpecification::builder()
+        .resource_type(resource)
+        .set_tags(Some(ec2_tags(tags)))
+        .build()
+}
+
+/// ELB's shape of tags.
+pub fn elb_tags(tags: &Tags) -> Vec<aws_sdk_elasticloadbalancingv2::types::Tag> {
+    use aws_sdk_elasticloadbalancingv2::types::Tag;
+    tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
+}
+
+/// ECS's shape of tags.
+pub fn ecs_tags(tags: &Tags) -> Vec<aws_sdk_ecs::types::Tag> {
+    tags.iter()
+        .map(|(key, value)| aws_sdk_ecs::types::Tag::builder().key(key).value(value).build())
+        .collect()
+}

@@ -13,6 +13,8 @@ pub struct Context {
     pub github: Option<GitHub>,
     /// `host:port` that takes the place of the ECR registry's address, for an emulator.
     pub registry: Option<String>,
+    /// The environment's variables.
+    pub variables: std::collections::BTreeMap<String, String>,
     /// The name of the environment that is deployed to, where one was given.
     pub environment: Option<String>,
 }

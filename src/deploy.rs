@@ -1,1 +1,163 @@
-//! The commands, read from top to bottom.
+//! The commands, each the one flow as far as it goes: observe, plan, apply, rollout.
+
+pub mod build;
+pub mod destroy;
+pub mod ending;
+pub mod prepare;
+
+use crate::{
+    address::{Address, Kind},
+    apply::{self, Applied},
+    config::model::Config,
+    context::Context,
+    error::Result,
+    event::{Command, Event, Events, Outcome, Phase, Span, Verdict},
+    exit,
+    plan::view::View,
+    rollout,
+    secret::Secrets,
+};
+use prepare::Prepared;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+use tokio::time::Instant;
+
+/// What a command runs with.
+#[derive(Debug)]
+pub struct Run<'a> {
+    /// The file.
+    pub config: &'a Config,
+    /// What this run is.
+    pub context: &'a Context,
+    /// Where values go that must not be seen.
+    pub secrets: &'a Secrets,
+    /// Who is told what happens.
+    pub events: &'a Events,
+    /// When it began.
+    pub began: Instant,
+    /// Whether something may have been changed already.
+    pub is_applying: AtomicBool,
+}
+
+impl<'a> Run<'a> {
+    /// A run that begins now.
+    pub fn new(
+        config: &'a Config,
+        context: &'a Context,
+        secrets: &'a Secrets,
+        events: &'a Events,
+    ) -> Self {
+        let (began, is_applying) = (Instant::now(), AtomicBool::new(false));
+        Self { config, context, secrets, events, began, is_applying }
+    }
+
+    fn span(&self, name: &str, start: std::time::Duration) -> Span {
+        Span { name: name.to_owned(), start, end: self.began.elapsed() }
+    }
+
+    fn start_applying(&self) {
+        self.is_applying.store(true, Ordering::Relaxed);
+        self.events.send(Event::Phase(Phase::Apply));
+    }
+
+    fn outcome(&self, command: Command) -> Outcome {
+        Outcome { command, service: self.config.service.clone(), ..Outcome::default() }
+    }
+}
+
+/// Says what a deploy would do. Changes nothing.
+pub async fn plan(run: &Run<'_>) -> (Outcome, Result<Arc<View>>) {
+    let mut outcome = run.outcome(Command::Plan);
+    let planned = prepare::prepare(run).await;
+    outcome.timeline.push(run.span("observe", std::time::Duration::ZERO));
+    let planned = planned.map(|prepared| Arc::new(prepared.plan.view()));
+    match &planned {
+        Ok(plan) => {
+            run.events.send(Event::Planned(Arc::clone(plan)));
+            outcome.plan = Some(Arc::clone(plan));
+        }
+        Err(error) => ending::fail(&mut outcome, error),
+    }
+    (outcome, planned)
+}
+
+/// Builds, makes sure, rolls out.
+pub async fn deploy(run: &Run<'_>) -> Outcome {
+    let mut outcome = run.outcome(Command::Deploy);
+    let prepared = prepare::prepare(run).await;
+    outcome.timeline.push(run.span("observe", std::time::Duration::ZERO));
+    let result = match prepared {
+        Ok(prepared) => converge(run, &prepared, &mut outcome).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = &result {
+        ending::fail(&mut outcome, error);
+    }
+    outcome
+}
+
+async fn converge(run: &Run<'_>, prepared: &Prepared, outcome: &mut Outcome) -> Result<()> {
+    let plan = &prepared.plan;
+    let view = Arc::new(plan.view());
+    run.events.send(Event::Planned(Arc::clone(&view)));
+    outcome.plan = Some(view);
+    let engine = prepared.engine()?;
+    let applied = if plan.steps.is_empty() {
+        Applied::default()
+    } else {
+        run.start_applying();
+        let build_image = build::builder(run, prepared, engine);
+        let stack = &prepared.names.stack;
+        apply::apply(plan, &prepared.aws, stack, &*build_image, run.events, run.began).await
+    };
+    outcome.timeline.extend(applied.spans.iter().cloned());
+    outcome.changed = !applied.done.is_empty();
+    outcome.outputs = ending::outputs(run, prepared, &applied).await;
+    if let Some(deployment) = to_follow(run.config, prepared, &applied) {
+        let verdict = follow(run, prepared, &applied, &deployment, outcome).await?;
+        outcome.exit_code = match &verdict {
+            Verdict::Succeeded => exit::OK,
+            Verdict::TimedOut(_) => exit::TIMED_OUT,
+            _ => exit::ROLLOUT_FAILED,
+        };
+        outcome.verdict = Some(verdict);
+    }
+    ending::check_applied(&applied)
+}
+
+/// The deployment that this run started, or one that still goes on: an unchanged plan is no success
+/// before ECS has said that the deployment is complete.
+fn to_follow(config: &Config, prepared: &Prepared, applied: &Applied) -> Option<String> {
+    let service = Address::new(Kind::Service, &config.service);
+    if prepared.plan.steps.contains_key(&service) {
+        return applied.outputs.get(&service)?.deployment;
+    }
+    let primary = prepared.world.service.as_ref()?.primary.as_ref()?;
+    (primary.rollout_state == "IN_PROGRESS").then(|| primary.id.clone())
+}
+
+async fn follow(
+    run: &Run<'_>,
+    prepared: &Prepared,
+    applied: &Applied,
+    deployment: &str,
+    outcome: &mut Outcome,
+) -> Result<Verdict> {
+    run.events.send(Event::Phase(Phase::Rollout));
+    let start = run.began.elapsed();
+    let cluster = ending::cluster(run.config, prepared, applied).unwrap_or_default();
+    let timeout = run.config.rollout.timeout;
+    let followed = rollout::follow(
+        &prepared.aws,
+        &cluster,
+        &run.config.service,
+        deployment,
+        timeout,
+        run.events,
+    );
+    let verdict = followed.await;
+    outcome.timeline.push(run.span("rollout", start));
+    verdict.map_err(crate::error::Error::Partial)
+}

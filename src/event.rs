@@ -1,7 +1,7 @@
 //! What happens during a run, as values. The engine emits them and reporters consume them, so that
 //! nothing in the engine prints.
 
-use crate::{address::Address, error::Problem, plan::Plan};
+use crate::{address::Address, error::Problem, plan::view::View};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 
@@ -11,7 +11,7 @@ pub enum Event {
     /// What is being done now and may take a while; the next one ends it.
     Phase(Phase),
     /// The plan is known.
-    Planned(Arc<Plan>),
+    Planned(Arc<View>),
     /// A step is being applied.
     StepStarted(Address),
     /// A step was applied.
@@ -119,7 +119,7 @@ pub struct Outcome {
     /// The ECS service's name.
     pub service: String,
     /// The steps that the plan had.
-    pub plan: Option<Arc<Plan>>,
+    pub plan: Option<Arc<View>>,
     /// How the rollout ended, where there was one; `None` with no error means nothing to do.
     pub verdict: Option<Verdict>,
     /// Why the run failed, where it did before the rollout.

@@ -1,1 +1,4 @@
-//! What the VPC allows, from what was read of it.
+//! What the VPC allows, from what was read of it; pure.
+
+pub mod placement;
+pub mod subnets;

@@ -1,12 +1,18 @@
-//! The plan: what will change, as a value that pure code computed.
+//! The plan: what will change, as a value that pure code computed. It prints, serialises, and is what
+//! `apply` works through; there is nothing left to decide then.
+
+pub mod build;
+pub mod change;
+pub mod task;
+pub mod teardown;
+pub mod view;
 
 use crate::address::Address;
+use change::Change;
 use indexmap::IndexMap;
-use serde::{Serialize, Serializer, ser::SerializeStruct};
-use serde_json::Value;
 
 /// What will change, in the order in which it prints.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Plan {
     /// What will be done, by address.
     pub steps: IndexMap<Address, Step>,
@@ -17,57 +23,29 @@ pub struct Plan {
 }
 
 /// One thing that will change.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Step {
+    /// What is done.
+    pub change: Change,
     /// Why.
     pub reason: String,
-    /// How it is shown; replaced by the real change.
-    pub action: &'static str,
-    /// What stands now; the differing fields alone for an update, null for a creation.
-    pub before: Value,
-    /// What will stand, likewise; null for a deletion.
-    pub after: Value,
 }
 
-impl Serialize for Plan {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Row<'a> {
-            address: &'a Address,
-            action: &'a str,
-            reason: &'a str,
-            before: &'a Value,
-            after: &'a Value,
+impl Plan {
+    /// Takes what a resource's `diff` found: a step, or one more thing that stands as it should.
+    pub fn add(&mut self, address: Address, change: Option<Change>, reason: &str) {
+        match change {
+            Some(change) => {
+                self.steps.insert(address, Step { change, reason: reason.to_owned() });
+            }
+            None => self.unchanged += 1,
         }
-        let rows: Vec<_> = self
-            .steps
-            .iter()
-            .map(|(address, step)| Row {
-                address,
-                action: step.action,
-                reason: &step.reason,
-                before: &step.before,
-                after: &step.after,
-            })
-            .collect();
-        let mut plan = serializer.serialize_struct("Plan", 3)?;
-        plan.serialize_field("steps", &rows)?;
-        plan.serialize_field("unchanged", &self.unchanged)?;
-        plan.serialize_field("warnings", &self.warnings)?;
-        plan.end()
     }
-}
 
-impl std::fmt::Display for Plan {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for (address, step) in &self.steps {
-            writeln!(f, "{} {address}: {}", step.action, step.reason)?;
-        }
-        write!(f, "{} unchanged", self.unchanged)
+    /// The steps that `address` waits for: those that it mentions and that are in this plan.
+    pub fn needs(&self, address: &Address) -> Vec<&Address> {
+        let Some(step) = self.steps.get(address) else { return Vec::new() };
+        let mentioned = step.change.needs();
+        self.steps.keys().filter(|other| mentioned.contains(other)).collect()
     }
-}
-
-/// The plan as the job summary and the pull request's comment show it.
-pub fn markdown(plan: &Plan) -> String {
-    format!("```text\n{plan}\n```\n")
 }

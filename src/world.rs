@@ -1,1 +1,192 @@
-//! The snapshot of everything observed.
+//! The snapshot of everything observed. It is read as a whole before anything is decided, with reads
+//! that do not depend on one another running at once.
+
+pub mod vpc;
+
+use crate::{
+    aws::{Identity, Reader, explain::Failure},
+    config::model::{Config, Image},
+    error::{Error, Result},
+    names::Names,
+    plan::task,
+    resource::{
+        cluster, endpoint, image, listener, load_balancer, log_group, repository, role, rule,
+        security_group, service, target_group, task_definition,
+    },
+};
+use futures_util::future::try_join_all;
+use std::collections::BTreeMap;
+use vpc::Vpc;
+
+/// Everything that a plan is made from, besides the file.
+#[derive(Debug, Clone)]
+pub struct World {
+    /// The account and region.
+    pub identity: Identity,
+    /// The VPC, its subnets and routes.
+    pub vpc: Vpc,
+    /// All endpoints of the VPC.
+    pub endpoints: Vec<endpoint::Observed>,
+    /// The groups that carry our names, by name.
+    pub security_groups: BTreeMap<String, security_group::Observed>,
+    /// The repository.
+    pub repository: Option<repository::Observed>,
+    /// The digest of the image that is wanted, where it is pushed already.
+    pub digest: Option<String>,
+    /// The roles that carry our names, by name.
+    pub roles: BTreeMap<String, role::Observed>,
+    /// The log groups that the containers write to, by name.
+    pub log_groups: BTreeMap<String, log_group::Observed>,
+    /// The cluster.
+    pub cluster: Option<cluster::Observed>,
+    /// The service.
+    pub service: Option<service::Observed>,
+    /// The revision that the service runs.
+    pub live: Option<task_definition::Observed>,
+    /// The family's newest revision.
+    pub newest: Option<task_definition::Observed>,
+    /// The load balancer.
+    pub load_balancer: Option<load_balancer::Observed>,
+    /// Its listeners.
+    pub listeners: Vec<listener::Observed>,
+    /// The listeners' rules, by the listener's ARN.
+    pub rules: BTreeMap<String, Vec<rule::Observed>>,
+    /// The target group.
+    pub target_group: Option<target_group::Observed>,
+}
+
+/// Reads the world. `tag` is the tag under which the image of this run is pushed, where it is
+/// looked for.
+pub async fn observe(
+    aws: &Reader,
+    config: &Config,
+    names: &Names,
+    tag: Option<&str>,
+) -> Result<World> {
+    let network = async {
+        let vpc = vpc::choose(aws, config.network.vpc.as_deref()).await?;
+        let id = vpc.vpc_id().unwrap_or_default();
+        let groups = names.security_groups();
+        let (vpc, endpoints, groups) = tokio::try_join!(
+            vpc::observe(aws, &vpc),
+            async { Ok(endpoint::observe(aws, id, &names.stack).await?) },
+            async { Ok(security_group::observe(aws, id, &groups, &names.stack).await?) },
+        )?;
+        Ok::<_, Error>((vpc, endpoints, groups))
+    };
+    let stands = async {
+        Ok::<_, Error>(tokio::try_join!(
+            image_and_repository(aws, config, tag),
+            roles(aws, names),
+            log_groups(aws, config, &aws.identity.region),
+            cluster::observe(aws, &config.cluster, &names.stack),
+            service_and_definitions(aws, config),
+            load_balancer_and_rules(aws, config, names),
+            target_group::observe(aws, &names.target_group),
+        )?)
+    };
+    let ((vpc, endpoints, groups), stands) = tokio::try_join!(network, stands)?;
+    let (image, roles, log_groups, cluster, service, balancer, target_group) = stands;
+    let (repository, digest) = image;
+    let (service, live, newest) = service;
+    let (load_balancer, listeners, rules) = balancer;
+    Ok(World {
+        identity: aws.identity.clone(),
+        vpc,
+        endpoints,
+        security_groups: groups
+            .into_iter()
+            .map(|group| (group.settings.name.clone(), group))
+            .collect(),
+        repository,
+        digest,
+        roles,
+        log_groups,
+        cluster,
+        service,
+        live,
+        newest,
+        load_balancer,
+        listeners,
+        rules,
+        target_group,
+    })
+}
+
+async fn image_and_repository(
+    aws: &Reader,
+    config: &Config,
+    tag: Option<&str>,
+) -> Result<(Option<repository::Observed>, Option<String>), Failure> {
+    match &config.image {
+        Image::Uri(uri) => Ok((None, image::observe_uri(aws, uri).await?)),
+        Image::Build(build) => {
+            let image = async {
+                match tag {
+                    Some(tag) => image::observe(aws, &build.repository, tag).await,
+                    None => Ok(None),
+                }
+            };
+            tokio::try_join!(repository::observe(aws, &build.repository), image)
+        }
+    }
+}
+
+async fn roles(aws: &Reader, names: &Names) -> Result<BTreeMap<String, role::Observed>, Failure> {
+    let found = [&names.execution_role, &names.task_role].map(|name| role::observe(aws, name));
+    let found = try_join_all(found).await?;
+    Ok(found.into_iter().flatten().map(|role| (role.settings.name.clone(), role)).collect())
+}
+
+async fn log_groups(
+    aws: &Reader,
+    config: &Config,
+    region: &str,
+) -> Result<BTreeMap<String, log_group::Observed>, Failure> {
+    let names = task::log_groups(config, region);
+    let found = try_join_all(names.iter().map(|name| log_group::observe(aws, name))).await?;
+    Ok(found.into_iter().flatten().map(|group| (group.settings.name.clone(), group)).collect())
+}
+
+type Definition = Option<task_definition::Observed>;
+
+async fn service_and_definitions(
+    aws: &Reader,
+    config: &Config,
+) -> Result<(Option<service::Observed>, Definition, Definition), Failure> {
+    let running = async {
+        let service = service::observe(aws, &config.cluster, &config.service).await?;
+        let revision = service.as_ref().and_then(|found| found.settings.task_definition.now());
+        let live = match revision {
+            Some(revision) => task_definition::observe(aws, revision).await?,
+            None => None,
+        };
+        Ok((service, live))
+    };
+    let family = task::family(config);
+    let newest = task_definition::observe(aws, &family);
+    let ((service, live), newest) = tokio::try_join!(running, newest)?;
+    Ok((service, live, newest))
+}
+
+type Balancer = (
+    Option<load_balancer::Observed>,
+    Vec<listener::Observed>,
+    BTreeMap<String, Vec<rule::Observed>>,
+);
+
+async fn load_balancer_and_rules(
+    aws: &Reader,
+    config: &Config,
+    names: &Names,
+) -> Result<Balancer, Failure> {
+    let found = load_balancer::observe(aws, &config.load_balancer.name, &names.stack).await?;
+    let Some(found) = found else { return Ok((None, Vec::new(), BTreeMap::new())) };
+    let listeners = listener::observe(aws, &found.arn, &names.stack).await?;
+    let rules = listeners.iter().map(|listener| async {
+        let rules = rule::observe(aws, &listener.arn).await?;
+        Ok::<_, Failure>((listener.arn.clone(), rules))
+    });
+    let rules = try_join_all(rules).await?.into_iter().collect();
+    Ok((Some(found), listeners, rules))
+}

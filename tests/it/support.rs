@@ -1,8 +1,8 @@
 //! What the tests need of the real parts: each is started by the test that uses it, and ends with it.
 
-#![expect(unreachable_pub, reason = "public for the tests beside it")]
-
-pub mod gate;
-pub mod ministack;
-pub mod process;
-pub mod workshop;
+pub(crate) mod account;
+pub(crate) mod gate;
+pub(crate) mod ministack;
+pub(crate) mod moto;
+pub(crate) mod process;
+pub(crate) mod workshop;

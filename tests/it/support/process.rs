@@ -12,18 +12,18 @@ use std::{
 
 /// A child process with a folder of its own, both gone when this is dropped.
 #[derive(Debug)]
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
     /// Where it may write.
-    pub folder: tempfile::TempDir,
+    pub(crate) folder: tempfile::TempDir,
     /// The port that it listens on, on 127.0.0.1.
-    pub port: u16,
+    pub(crate) port: u16,
 }
 
 /// The path in this environment variable, which `scripts/test` sets. A part that is missing fails the
 /// test: it is not skipped.
 #[expect(clippy::disallowed_methods, reason = "no part of the program")]
-pub fn part(variable: &str) -> PathBuf {
+pub(crate) fn part(variable: &str) -> PathBuf {
     std::env::var_os(variable).map_or_else(
         || panic!("{variable} is not set: run the tests with scripts/test, which sets the real parts up"),
         PathBuf::from,
@@ -32,7 +32,7 @@ pub fn part(variable: &str) -> PathBuf {
 
 impl Server {
     /// Starts what `command` makes of a free port and a folder, and waits until it takes connections.
-    pub async fn start(command: impl FnOnce(u16, &tempfile::TempDir) -> Command) -> Self {
+    pub(crate) async fn start(command: impl FnOnce(u16, &tempfile::TempDir) -> Command) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = free.local_addr().expect("it is bound").port();
@@ -61,7 +61,7 @@ impl Server {
     }
 
     /// What it said.
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 }

@@ -1,0 +1,151 @@
+//! What an error of the SDK means: service, operation, code, message, request id, and for a refusal
+//! the permission that is missing. The SDK's own `Display` says "service error".
+
+use crate::error::{Error, Problem};
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::{
+    display::DisplayErrorContext,
+    metadata::{ErrorMetadata, ProvideErrorMetadata},
+};
+
+/// A call that did not work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The IAM name of the operation: `ec2:CreateVpcEndpoint`.
+    pub operation: &'static str,
+    /// What it was tried on.
+    pub on: String,
+    /// AWS's error code; `None` where no answer came.
+    pub code: Option<String>,
+    /// AWS's words, or what stopped the call on the way.
+    pub message: String,
+    /// For a support case.
+    pub request_id: Option<String>,
+}
+
+impl Failure {
+    /// Whether AWS answered with this code. The wire's code sometimes carries the suffix `Exception`.
+    pub fn is(&self, code: &str) -> bool {
+        self.code.as_deref().is_some_and(|found| {
+            found == code || found.strip_suffix("Exception").is_some_and(|found| found == code)
+        })
+    }
+
+    /// Whether the caller lacks a permission.
+    pub fn is_denied(&self) -> bool {
+        const CODES: [&str; 5] = [
+            "AccessDenied",
+            "AccessDeniedException",
+            "UnauthorizedOperation",
+            "Client.UnauthorizedOperation",
+            "AuthorizationError",
+        ];
+        self.code.as_deref().is_some_and(|code| CODES.contains(&code))
+    }
+
+    /// Whether the credentials themselves are refused.
+    fn is_unauthenticated(&self) -> bool {
+        const CODES: [&str; 9] = [
+            "AuthFailure",
+            "InvalidClientTokenId",
+            "UnrecognizedClientException",
+            "SignatureDoesNotMatch",
+            "ExpiredToken",
+            "ExpiredTokenException",
+            "RequestExpired",
+            "IncompleteSignature",
+            "MissingAuthenticationToken",
+        ];
+        self.code.as_deref().is_some_and(|code| CODES.contains(&code))
+    }
+
+    /// The failure in the form that every message has.
+    pub fn problem(&self) -> Problem {
+        let Self { operation, on, code, message, request_id } = self;
+        let what = match code {
+            Some(code) => format!("{operation} on {on} was refused: {code}: {message}"),
+            None => format!("{operation} on {on} got no answer: {message}"),
+        };
+        let mut problem = Problem::new(what);
+        if let Some(id) = request_id {
+            problem = problem.found(format!("request id {id}"));
+        }
+        if self.is_denied() {
+            problem = problem.help(format!(
+                "allow `{operation}` on {on} in the policy of the role that runs this"
+            ));
+        } else if self.is_unauthenticated() {
+            problem = problem.help(
+                "AWS does not accept these credentials: check AWS_ACCESS_KEY_ID and \
+                 AWS_SECRET_ACCESS_KEY, whether the session has expired, and the role's trust policy",
+            );
+        } else if code.is_none() {
+            problem = problem.help(
+                "check that credentials are configured, and that this machine reaches AWS (proxy, \
+                 DNS, AWS_ENDPOINT_URL)",
+            );
+        }
+        problem
+    }
+
+    /// The failure of a read, before anything was changed: a refusal where AWS answered or there are
+    /// no credentials, otherwise a service that cannot be reached.
+    pub fn refused(&self) -> Error {
+        let no_credentials = self.code.is_none() && self.message.contains("credentials");
+        if self.code.is_some() || no_credentials {
+            Error::Refused(self.problem())
+        } else {
+            Error::Unexpected(self.problem())
+        }
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        failure.refused()
+    }
+}
+
+/// Turns the SDK's error into a [`Failure`].
+pub trait Explain<T> {
+    /// Names what was called and on what.
+    fn explain(self, operation: &'static str, on: impl Into<String>) -> Result<T, Failure>;
+}
+
+impl<T, E, R> Explain<T> for Result<T, SdkError<E, R>>
+where
+    E: std::error::Error + ProvideErrorMetadata + 'static,
+    R: std::fmt::Debug + 'static,
+{
+    fn explain(self, operation: &'static str, on: impl Into<String>) -> Result<T, Failure> {
+        self.map_err(|error| {
+            let on = on.into();
+            let Some(service) = error.as_service_error() else {
+                let message = innermost(&error);
+                return Failure { operation, on, code: None, message, request_id: None };
+            };
+            let meta: &ErrorMetadata = service.meta();
+            Failure {
+                operation,
+                on,
+                code: Some(meta.code().unwrap_or("UnknownError").to_owned()),
+                message: meta.message().map_or_else(
+                    || innermost(service),
+                    |text| text.trim_end_matches('.').to_owned(),
+                ),
+                request_id: meta.extra("aws_request_id").map(str::to_owned),
+            }
+        })
+    }
+}
+
+/// The last cause of an error: the one that says something. The whole chain would print the raw
+/// response with its headers.
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    let text = cause.to_string();
+    if text.is_empty() { DisplayErrorContext(cause).to_string() } else { text }
+}

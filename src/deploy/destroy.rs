@@ -1,0 +1,75 @@
+//! Takes down what a deploy made.
+
+use super::{Run, ending};
+use crate::{
+    apply,
+    aws::Reader,
+    error::{Error, Problem, Result},
+    event::{Command, Event, Outcome, Phase},
+    names::Names,
+    plan::{Plan, task, teardown},
+    resource::task_definition,
+    world,
+};
+use futures_util::FutureExt as _;
+use std::{sync::Arc, time::Duration};
+
+/// What is known when nothing was taken down yet.
+#[derive(Debug)]
+pub struct Planned {
+    aws: Reader,
+    names: Names,
+    /// What is to go.
+    pub plan: Plan,
+}
+
+/// Says what would go.
+pub async fn plan(run: &Run<'_>) -> Result<Planned> {
+    run.events.send(Event::Phase(Phase::Observe));
+    let config = run.config;
+    let aws = Reader::connect(config.region.as_deref()).await?;
+    let names = Names::of(config, &aws.identity);
+    let family = task::family(config);
+    let (world, revisions) = tokio::try_join!(
+        world::observe(&aws, config, &names, None),
+        task_definition::observe_owned(&aws, &family).map(|found| found.map_err(Error::from)),
+    )?;
+    let plan = teardown::plan(&teardown::Inputs {
+        config,
+        names: &names,
+        world: &world,
+        revisions: &revisions,
+    });
+    Ok(Planned { aws, names, plan })
+}
+
+/// Takes it down.
+pub async fn destroy(run: &Run<'_>, planned: Result<Planned>) -> Outcome {
+    let mut outcome = run.outcome(Command::Destroy);
+    outcome.timeline.push(run.span("observe", Duration::ZERO));
+    let result = match planned {
+        Ok(planned) => apply(run, &planned, &mut outcome).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = &result {
+        ending::fail(&mut outcome, error);
+    }
+    outcome
+}
+
+async fn apply(run: &Run<'_>, planned: &Planned, outcome: &mut Outcome) -> Result<()> {
+    let Planned { aws, names, plan } = planned;
+    let view = Arc::new(plan.view());
+    run.events.send(Event::Planned(Arc::clone(&view)));
+    outcome.plan = Some(view);
+    if plan.steps.is_empty() {
+        return Ok(());
+    }
+    run.start_applying();
+    let no_image = |_, _| async { Err(Problem::new("a destroy builds no image")) }.boxed();
+    let applied = apply::apply(plan, aws, &names.stack, &no_image, run.events, run.began).await;
+    outcome.timeline.extend(applied.spans.iter().cloned());
+    outcome.changed = !applied.done.is_empty();
+    outcome.outputs.changed = outcome.changed;
+    ending::check_applied(&applied)
+}

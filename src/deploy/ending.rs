@@ -1,0 +1,129 @@
+//! How a run ends: its outputs, its exit code, and why it failed.
+
+use super::{Run, prepare::Prepared};
+use crate::{
+    address::{Address, Kind, Known},
+    apply::Applied,
+    config::model::{Config, Image},
+    error::{Error, Problem, Result},
+    event::{Outcome, Outputs},
+    image::registry_uri,
+    plan::change::Change,
+    resource::{Action, load_balancer},
+};
+
+/// Writes down why the run failed.
+pub fn fail(outcome: &mut Outcome, error: &Error) {
+    outcome.exit_code = error.exit_code();
+    outcome.error = Some(match error {
+        Error::Config(text) => Problem::new(text.clone()),
+        Error::Refused(problem) | Error::Partial(problem) | Error::Unexpected(problem) => {
+            problem.clone()
+        }
+    });
+}
+
+/// The first failure, with what was done and what was not. When nothing was done it is a refusal.
+pub fn check_applied(applied: &Applied) -> Result<()> {
+    let Some((address, problem)) = applied.failed.first() else { return Ok(()) };
+    let mut problem = problem.clone();
+    problem.what = format!("{address}: {}", problem.what);
+    for (address, other) in &applied.failed[1..] {
+        problem.found.push(format!("failed too: {address}: {}", other.what));
+    }
+    if applied.done.is_empty() {
+        return Err(Error::Refused(problem));
+    }
+    let list = |addresses: &[Address]| {
+        addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    };
+    problem.found.push(format!("done: {}", list(&applied.done)));
+    if !applied.not_started.is_empty() {
+        problem.found.push(format!("not started: {}", list(&applied.not_started)));
+    }
+    let help = problem.help.take().map(|help| format!("{help}\n")).unwrap_or_default();
+    Err(Error::Partial(
+        problem.help(format!("{help}run it again: it takes up where this run stopped")),
+    ))
+}
+
+/// What stands now.
+pub async fn outputs(run: &Run<'_>, prepared: &Prepared, applied: &Applied) -> Outputs {
+    let Run { config, .. } = *run;
+    let world = &prepared.world;
+    let name = &config.load_balancer.name;
+    let dns = match &world.load_balancer {
+        Some(found) => Some(found.dns.clone()),
+        None if applied.outputs.get(&Address::new(Kind::LoadBalancer, name)).is_some() => {
+            let found = load_balancer::observe(&prepared.aws, name, &prepared.names.stack).await;
+            found.ok().flatten().map(|found| found.dns)
+        }
+        None => None,
+    };
+    let scheme = if config.load_balancer.certificate.is_some() { "https" } else { "http" };
+    let host = config.load_balancer.host.as_ref().filter(|host| !host.contains(['*', '?']));
+    let service = id(applied, Kind::Service, &config.service)
+        .or_else(|| world.service.as_ref().map(|found| found.arn.clone()));
+    let image = image(run, prepared, applied);
+    Outputs {
+        // The service answers there only once it stands.
+        url: host
+            .or(dns.as_ref())
+            .filter(|_| service.is_some())
+            .map(|host| format!("{scheme}://{host}")),
+        image_digest: image
+            .as_ref()
+            .and_then(|image| image.split_once('@'))
+            .map(|(_, digest)| digest.to_owned()),
+        image,
+        task_definition_arn: task_definition(prepared, applied),
+        service_arn: service,
+        cluster_arn: cluster(config, prepared, applied),
+        load_balancer_dns: dns,
+        changed: !applied.done.is_empty(),
+    }
+}
+
+/// What the step at this address has yielded.
+fn id(applied: &Applied, kind: Kind, name: &str) -> Option<String> {
+    applied.outputs.get(&Address::new(kind, name)).map(|output| output.id)
+}
+
+/// The cluster's ARN, once it is there.
+pub fn cluster(config: &Config, prepared: &Prepared, applied: &Applied) -> Option<String> {
+    let made = id(applied, Kind::Cluster, &config.cluster);
+    made.or_else(|| prepared.world.cluster.as_ref().map(|found| found.arn.clone()))
+}
+
+/// The image with its digest, as the task definition names it.
+fn image(run: &Run<'_>, prepared: &Prepared, applied: &Applied) -> Option<String> {
+    let Run { config, context, .. } = *run;
+    if let Some(built) = id(applied, Kind::Image, &config.service) {
+        return Some(built);
+    }
+    let digest = prepared.world.digest.as_ref()?;
+    let repository = match &config.image {
+        Image::Uri(uri) => crate::resource::image::split(uri).0.to_owned(),
+        Image::Build(_) => {
+            registry_uri(&prepared.world.repository.as_ref()?.uri, context.registry.as_deref())
+        }
+    };
+    Some(format!("{repository}@{digest}"))
+}
+
+/// The revision that the service was asked to run.
+fn task_definition(prepared: &Prepared, applied: &Applied) -> Option<String> {
+    let registered =
+        prepared.plan.steps.keys().find(|address| address.kind == Kind::TaskDefinition);
+    if let Some(address) = registered {
+        return applied.outputs.get(address).map(|output| output.id);
+    }
+    let asked = prepared.plan.steps.values().find_map(|step| match &step.change {
+        Change::Service(Action::Create(to) | Action::Update { to, .. }) => {
+            Some(&to.task_definition)
+        }
+        _ => None,
+    });
+    let running = prepared.world.service.as_ref().map(|found| &found.settings.task_definition);
+    asked.or(running).and_then(Known::now).map(str::to_owned)
+}

@@ -1,0 +1,86 @@
+//! Everything before the first change: who we are, what is there, what is to be done.
+
+use super::Run;
+use crate::{
+    aws::Reader,
+    config::model::{Build, Image},
+    error::{Error, Problem, Result},
+    event::{Event, Phase},
+    image::{self, engine::Engine},
+    names::Names,
+    plan::{Plan, build, change::Change},
+    world::{self, World},
+};
+
+/// What is known when nothing was changed yet.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The right to read.
+    pub aws: Reader,
+    /// What things are called.
+    pub names: Names,
+    /// The tag of the image that is built.
+    pub tag: Option<String>,
+    /// What is there.
+    pub world: World,
+    /// What is to be done.
+    pub plan: Plan,
+    /// Whether an image can be built.
+    engine: Option<Result<Engine, Problem>>,
+}
+
+impl Prepared {
+    /// The engine, where the plan has an image to build.
+    pub fn engine(&self) -> Result<Option<&Engine>> {
+        let builds = self.plan.steps.values().any(|step| matches!(step.change, Change::Image(_)));
+        match &self.engine {
+            Some(engine) if builds => {
+                engine.as_ref().map(Some).map_err(|problem| Error::Refused(problem.clone()))
+            }
+            _ => Ok(None),
+        }
+    }
+}
+
+/// Reads everything, and computes the plan. The engine is looked at meanwhile, and judged only where
+/// the plan needs it.
+pub async fn prepare(run: &Run<'_>) -> Result<Prepared> {
+    run.events.send(Event::Phase(Phase::Observe));
+    let (engine, read) = tokio::join!(engine(run), read(run));
+    let (aws, names, tag, world) = read?;
+    let inputs = build::Inputs {
+        config: run.config,
+        context: run.context,
+        names: &names,
+        tag: tag.as_deref(),
+        world: &world,
+    };
+    let plan = build::plan(&inputs)?;
+    Ok(Prepared { aws, names, tag, world, plan, engine })
+}
+
+fn build_of<'a>(run: &Run<'a>) -> Option<&'a Build> {
+    match &run.config.image {
+        Image::Build(build) => Some(build),
+        Image::Uri(_) => None,
+    }
+}
+
+async fn engine(run: &Run<'_>) -> Option<Result<Engine, Problem>> {
+    Some(image::check(build_of(run)?, &run.context.variables).await)
+}
+
+async fn read(run: &Run<'_>) -> Result<(Reader, Names, Option<String>, World)> {
+    let Run { config, context, .. } = *run;
+    let tag = build_of(run)
+        .map(|build| image::tag::tag(build, context.commit.as_deref(), &context.variables))
+        .transpose()
+        .map_err(Error::Refused)?;
+    let aws = Reader::connect(config.region.as_deref()).await?;
+    let names = Names::of(config, &aws.identity);
+    if let Image::Uri(uri) = &config.image {
+        crate::config::image_uri::check(uri, &aws.identity.region).map_err(Error::Refused)?;
+    }
+    let world = world::observe(&aws, config, &names, tag.as_deref()).await?;
+    Ok((aws, names, tag, world))
+}

@@ -1,0 +1,189 @@
+//! What an answer of GitHub's means: it is there, it comes later, or never. Pure.
+
+use crate::error::Problem;
+use serde_json::Value;
+use std::time::Duration;
+
+/// Why a call gave nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// GitHub asks to wait, or cannot be reached now.
+    Later {
+        /// How long.
+        wait: Duration,
+        /// Why, for when nobody waits any longer.
+        problem: Problem,
+    },
+    /// There is no such thing, or not for this token.
+    Missing(Problem),
+    /// This token may not.
+    Forbidden(Problem),
+    /// Asking again would not help.
+    Never(Problem),
+}
+
+impl Failure {
+    /// What to tell.
+    pub fn into_problem(self) -> Problem {
+        match self {
+            Self::Later { problem, .. }
+            | Self::Missing(problem)
+            | Self::Forbidden(problem)
+            | Self::Never(problem) => problem,
+        }
+    }
+}
+
+/// The headers that decide.
+#[derive(Debug, Default)]
+pub struct Headers {
+    /// `retry-after`, in seconds.
+    pub retry_after: Option<String>,
+    /// `x-ratelimit-remaining`.
+    pub remaining: Option<String>,
+    /// `x-ratelimit-reset`, in seconds since 1970.
+    pub reset: Option<String>,
+    /// `x-accepted-github-permissions`: what the call needs.
+    pub accepted: Option<String>,
+}
+
+/// What GitHub asks for where it says nothing more exact:
+/// <https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit>.
+const RATE_LIMIT_WAIT: Duration = Duration::from_secs(60);
+
+/// Before a server that failed is asked again.
+const SERVER_WAIT: Duration = Duration::from_secs(2);
+
+/// Reads an answer; `now` in seconds since 1970.
+pub fn read(
+    asked: &str,
+    status: u16,
+    headers: &Headers,
+    text: &str,
+    now: i64,
+) -> Result<Value, Failure> {
+    if (200..300).contains(&status) {
+        if text.is_empty() {
+            return Ok(Value::Null);
+        }
+        return serde_json::from_str(text).map_err(|why| {
+            Failure::Never(Problem::new(format!("`{asked}` answered what is no JSON: {why}")))
+        });
+    }
+    let said = serde_json::from_str(text)
+        .ok()
+        .and_then(|body: Value| Some(body.get("message")?.as_str()?.to_owned()))
+        .unwrap_or_default();
+    let problem = Problem::new(format!("`{asked}` answered {status} {said}").trim_end());
+    Err(match status {
+        403 | 429 if let Some(wait) = rate_limit(status, headers, &said, now) => {
+            Failure::Later { wait, problem }
+        }
+        401 => Failure::Never(problem.help("pass `github-token: ${{ github.token }}`")),
+        403 => Failure::Forbidden(permissions(problem, headers)),
+        404 => Failure::Missing(permissions(problem, headers)),
+        500.. => Failure::Later { wait: SERVER_WAIT, problem },
+        _ => Failure::Never(problem),
+    })
+}
+
+/// A request that got no answer.
+pub fn unreachable(asked: &str, why: &str) -> Failure {
+    let problem = Problem::new(format!("`{asked}` could not be sent to GitHub: {why}"));
+    Failure::Later { wait: SERVER_WAIT, problem }
+}
+
+/// An error with all of its causes, since the outermost one says only that something failed.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut texts: Vec<String> = Vec::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let text = error.to_string();
+        if texts.last().is_none_or(|last| !last.contains(&text)) {
+            texts.push(text);
+        }
+        next = error.source();
+    }
+    texts.join(": ")
+}
+
+fn rate_limit(status: u16, headers: &Headers, said: &str, now: i64) -> Option<Duration> {
+    let number = |header: &Option<String>| header.as_ref()?.trim().parse::<i64>().ok();
+    let seconds = |seconds: i64| Duration::from_secs(seconds.max(1).unsigned_abs());
+    if let Some(wait) = number(&headers.retry_after) {
+        return Some(seconds(wait));
+    }
+    if number(&headers.remaining) == Some(0) {
+        let wait = number(&headers.reset).map(|reset| seconds(reset.saturating_sub(now)));
+        return Some(wait.unwrap_or(RATE_LIMIT_WAIT));
+    }
+    (status == 429 || said.contains("rate limit")).then_some(RATE_LIMIT_WAIT)
+}
+
+fn permissions(problem: Problem, headers: &Headers) -> Problem {
+    let problem = match &headers.accepted {
+        Some(accepted) => problem.found(format!("GitHub asks for: {accepted}")),
+        None => problem,
+    };
+    problem.help(
+        "give the job `permissions: pull-requests: write` (for an issue, `issues: write`); \
+         a pull request from a fork has a token that only reads",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: i64 = 1_000;
+
+    fn answer(status: u16, headers: &Headers, text: &str) -> Result<Value, Failure> {
+        read("GET /x", status, headers, text, NOW)
+    }
+
+    fn wait(status: u16, headers: &Headers, text: &str) -> Option<u64> {
+        match answer(status, headers, text) {
+            Err(Failure::Later { wait, .. }) => Some(wait.as_secs()),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn github_says_how_long_to_wait() {
+        let secondary = r#"{"message":"You have exceeded a secondary rate limit"}"#;
+        let header = |text: &str| Some(text.to_owned());
+        let after = || Headers { retry_after: header("7"), ..Headers::default() };
+        let reset =
+            || Headers { remaining: header("0"), reset: header("1090"), ..Headers::default() };
+        let past = Headers { remaining: header("0"), reset: header("5"), ..Headers::default() };
+        let left = Headers { remaining: header("9"), ..reset() };
+        let none = Headers::default();
+        assert_eq!(wait(403, &after(), ""), Some(7));
+        assert_eq!(wait(429, &reset(), ""), Some(90));
+        assert_eq!(wait(403, &past, ""), Some(1));
+        assert_eq!(wait(429, &none, ""), Some(60));
+        assert_eq!(wait(403, &none, secondary), Some(60));
+        assert_eq!(wait(403, &left, ""), None);
+        assert_eq!(wait(502, &none, "<html>"), Some(2));
+    }
+
+    #[test]
+    fn a_refusal_names_the_permission() {
+        let headers = Headers {
+            accepted: Some("issues=write; pull_requests=write".into()),
+            ..Headers::default()
+        };
+        let text = r#"{"message":"Resource not accessible by integration"}"#;
+        let failure = answer(403, &headers, text).expect_err("it is refused");
+        assert!(matches!(failure, Failure::Forbidden(_)));
+        insta::assert_snapshot!(failure.into_problem(), @"
+        `GET /x` answered 403 Resource not accessible by integration
+          GitHub asks for: issues=write; pull_requests=write
+          help: give the job `permissions: pull-requests: write` (for an issue, `issues: write`); a pull request from a fork has a token that only reads
+        ");
+        assert!(matches!(answer(404, &headers, "{}"), Err(Failure::Missing(_))));
+        assert!(matches!(answer(401, &headers, "{}"), Err(Failure::Never(_))));
+        assert!(matches!(answer(422, &headers, "{}"), Err(Failure::Never(_))));
+        assert_eq!(answer(204, &headers, ""), Ok(Value::Null));
+    }
+}

@@ -1,0 +1,309 @@
+//! Desired against world: the plan of a deploy. Pure.
+
+mod ingress;
+mod network;
+
+use super::{Plan, change::Change, task};
+use crate::{
+    address::{Address, Kind, Known},
+    config::model::{Config, Image},
+    context::Context,
+    error::{Error, Result},
+    image::registry_uri,
+    names::Names,
+    network::placement::{Placement, Standing, place},
+    resource::{
+        Action, cluster, image, log_group, repository, role, service, target_group, task_definition,
+    },
+    world::World,
+};
+use std::collections::BTreeSet;
+
+/// What the plan of a deploy is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct Inputs<'a> {
+    /// The file.
+    pub config: &'a Config,
+    /// What this run is.
+    pub context: &'a Context,
+    /// What things are called.
+    pub names: &'a Names,
+    /// The tag under which the image is pushed; `None` where the file names an image.
+    pub tag: Option<&'a str>,
+    /// What is there.
+    pub world: &'a World,
+}
+
+impl Inputs<'_> {
+    fn address(&self, kind: Kind) -> Address {
+        Address::new(kind, &self.config.service)
+    }
+}
+
+/// Computes the plan. A refusal says what was looked for, what was found, and what to do.
+pub fn plan(inputs: &Inputs<'_>) -> Result<Plan> {
+    let Inputs { config, names, world, .. } = *inputs;
+    let mut plan = Plan::default();
+    let placement = placement(inputs)?;
+    plan.warnings.extend(placement.warnings.iter().cloned());
+
+    let image = image(inputs, &mut plan)?;
+    let groups = network::security_groups(inputs, &mut plan)?;
+    let endpoints = network::endpoints(inputs, &placement, &groups.endpoints, &mut plan)?;
+    let balancer = ingress::load_balancer(inputs, &placement, &groups.load_balancer, &mut plan)?;
+    let target_group = target_group(inputs, &mut plan)?;
+    let way_in = ingress::way_in(inputs, &balancer, &target_group, &mut plan)?;
+    let log_group = log_groups(inputs, &mut plan);
+    let (execution_role, task_role) = roles(inputs, &mut plan);
+    let cluster = cluster(inputs, &mut plan);
+
+    let mentioned = task::Mentioned { image, execution_role, task_role, log_group };
+    let task_definition = task_definition(inputs, &mentioned, &mut plan);
+
+    let mut stands_on = way_in;
+    stands_on.extend(endpoints);
+    let desired = service::Settings {
+        name: config.service.clone(),
+        cluster,
+        task_definition,
+        subnets: placement.tasks,
+        security_groups: BTreeSet::from([groups.task]),
+        assign_public_ip: "DISABLED".to_owned(),
+        platform_version: service::PLATFORM_VERSION.to_owned(),
+        target_group,
+        container: config.task.container.clone(),
+        port: config.task.port,
+        desired_count: config.rollout.desired_count,
+        minimum_healthy_percent: config.rollout.minimum_healthy_percent,
+        maximum_percent: config.rollout.maximum_percent,
+        circuit_breaker_with_rollback: true,
+        health_check_grace_period: config.load_balancer.health_check.grace_period,
+        last_deployment_failed: false,
+        stands_on,
+    };
+    let observed = world.service.as_ref();
+    let change = service::diff(&desired, observed);
+    if let (Some(_), Some(found)) = (&change, observed)
+        && !found.ownership.is_of(&names.stack)
+    {
+        return Err(not_ours(
+            &format!("service `{}` in cluster `{}`", config.service, config.cluster),
+            &format!(
+                "aws ecs tag-resource --resource-arn {} --tags key={},value={}",
+                found.arn,
+                crate::tags::STACK,
+                names.stack
+            ),
+        ));
+    }
+    let reason = service_reason(change.as_ref());
+    plan.add(inputs.address(Kind::Service), change.map(Change::Service), &reason);
+    Ok(plan)
+}
+
+/// What to say of a thing that carries our name and not our tag.
+fn not_ours(what: &str, hand_over: &str) -> Error {
+    Error::refused(
+        format!(
+            "{what} exists, differs from what the file asks for, and was not made by this program"
+        ),
+        format!("choose another name, or hand it over: {hand_over}"),
+    )
+}
+
+fn placement(inputs: &Inputs<'_>) -> Result<Placement> {
+    let Inputs { config, world, .. } = *inputs;
+    if let Some(found) = &world.load_balancer {
+        ingress::check_given(found, &world.vpc)?;
+    }
+    let standing = world.load_balancer.as_ref().map(|found| Standing {
+        subnets: &found.settings.subnets,
+        is_ours: found.ownership.is_managed(),
+    });
+    place(&world.vpc.subnets, standing).map_err(|mut problem| {
+        problem.what = format!("{} (in {})", problem.what, world.vpc.id);
+        if config.network.vpc.is_none() {
+            problem.found.push(format!("{} is the only VPC of the region", world.vpc.id));
+        }
+        Error::Refused(*problem)
+    })
+}
+
+/// The image's reference with its digest: of the one that is there, or of the one that is built.
+fn image(inputs: &Inputs<'_>, plan: &mut Plan) -> Result<Known> {
+    let Inputs { config, context, world, tag, .. } = *inputs;
+    let region = &world.identity.region;
+    let build = match &config.image {
+        Image::Uri(uri) => {
+            crate::config::image_uri::check(uri, region).map_err(Error::Refused)?;
+            let Some(digest) = &world.digest else {
+                return Err(Error::refused(
+                    format!("image `{uri}` does not exist in ECR"),
+                    "push it first, or check its repository, tag and account",
+                ));
+            };
+            let (repository, _) = image::split(uri);
+            return Ok(Known::Now(format!("{repository}@{digest}")));
+        }
+        Image::Build(build) => build,
+    };
+    let address = Address::new(Kind::Repository, &build.repository);
+    let cached = build.cache == crate::config::model::Cache::Registry;
+    let desired = repository::desired(&build.repository, build.keep, cached);
+    let observed = world.repository.as_ref();
+    let change = repository::diff(&desired, observed);
+    let reason = match &change {
+        Some(Action::Update { .. }) => "its settings differ".to_owned(),
+        _ => format!("no such repository in {region}"),
+    };
+    if let Some(found) = observed.filter(|found| !found.ownership.is_managed())
+        && found.settings.image_tag_mutability == "MUTABLE"
+    {
+        plan.warnings.push(format!(
+            "repository {} was not made by this program and lets tags be overwritten; the digest is what is deployed",
+            build.repository
+        ));
+    }
+    plan.add(address.clone(), change.map(Change::Repository), &reason);
+    let repository = observed.map_or(Known::After(address), |found| Known::Now(found.uri.clone()));
+
+    let tag = tag.unwrap_or_default();
+    let address = inputs.address(Kind::Image);
+    if let (Some(digest), Known::Now(uri)) = (&world.digest, &repository) {
+        plan.unchanged += 1;
+        return Ok(Known::Now(format!(
+            "{}@{digest}",
+            registry_uri(uri, context.registry.as_deref())
+        )));
+    }
+    let desired = image::Settings { repository, tag: tag.to_owned(), build: build.clone() };
+    let change = image::diff(&desired, None).map(Change::Image);
+    plan.add(address.clone(), change, &format!("no image under the tag {tag}"));
+    Ok(Known::After(address))
+}
+
+fn target_group(inputs: &Inputs<'_>, plan: &mut Plan) -> Result<Known> {
+    let Inputs { config, names, world, .. } = *inputs;
+    let vpc = &world.vpc.id;
+    let desired = target_group::desired(names.target_group.clone(), vpc, &config.load_balancer);
+    let observed = world.target_group.as_ref();
+    if let Some(found) = observed {
+        let what = if found.settings.vpc != *vpc {
+            Some(format!("stands in {}, not in {vpc}", found.settings.vpc))
+        } else if found.target_type != "ip" {
+            Some(format!("is of type {}, and Fargate tasks need ip", found.target_type))
+        } else {
+            None
+        };
+        if let Some(what) = what {
+            return Err(Error::refused(
+                format!("target group `{}` {what}", names.target_group),
+                "delete that target group, or give the service another name",
+            ));
+        }
+    }
+    let change = target_group::diff(&desired, observed);
+    let reason = match &change {
+        Some(Action::Update { .. }) => "its health check or its attributes differ",
+        _ => "the tasks' addresses are registered in it",
+    };
+    let address = inputs.address(Kind::TargetGroup);
+    plan.add(address.clone(), change.map(Change::TargetGroup), reason);
+    Ok(observed.map_or(Known::After(address), |found| Known::Now(found.arn.clone())))
+}
+
+/// The log groups; yields the one of the `task:` block, as the task definition mentions it.
+fn log_groups(inputs: &Inputs<'_>, plan: &mut Plan) -> Option<Known> {
+    let Inputs { config, world, .. } = *inputs;
+    let mut of_block = None;
+    for name in task::log_groups(config, &world.identity.region) {
+        let desired = log_group::Settings {
+            name: name.clone(),
+            retention_in_days: Some(config.logs.retention_in_days),
+        };
+        let observed = world.log_groups.get(&name);
+        let change = log_group::diff(&desired, observed);
+        let reason = match &change {
+            Some(Action::Update { .. }) => "its retention differs",
+            _ => "a task does not start without it",
+        };
+        let address = Address::new(Kind::LogGroup, name.trim_start_matches('/'));
+        plan.add(address.clone(), change.map(Change::LogGroup), reason);
+        of_block = Some(observed.map_or(Known::After(address), |_| Known::Now(name)));
+    }
+    let is_block = matches!(config.task.definition, crate::config::model::Definition::Block(_));
+    of_block.filter(|_| is_block)
+}
+
+fn roles(inputs: &Inputs<'_>, plan: &mut Plan) -> (Option<Known>, Option<Known>) {
+    let Inputs { config, names, world, .. } = *inputs;
+    let mut ensure = |what: &str, desired: role::Settings, reason: &str| {
+        let observed = world.roles.get(&desired.name);
+        let change = role::diff(&desired, observed);
+        let address = Address::new(Kind::Role, what);
+        let reason = match &change {
+            Some(Action::Update { .. }) => "its policies differ",
+            _ => reason,
+        };
+        plan.add(address.clone(), change.map(Change::Role), reason);
+        observed.map_or(Known::After(address), |found| Known::Now(found.arn.clone()))
+    };
+    let execution = if task::wants_execution_role(config) {
+        let secrets = task::secrets(config);
+        let desired = role::execution(names.execution_role.clone(), &world.identity, &secrets);
+        Some(ensure("execution", desired, "ECS pulls the image and writes the logs with it"))
+    } else {
+        config.task.execution_role_arn.clone().map(Known::Now)
+    };
+    let application = if task::wants_task_role(config) {
+        let desired = role::application(names.task_role.clone());
+        Some(ensure("task", desired, "the application calls AWS with it"))
+    } else {
+        config.task.task_role_arn.clone().map(Known::Now)
+    };
+    (execution, application)
+}
+
+fn cluster(inputs: &Inputs<'_>, plan: &mut Plan) -> Known {
+    let Inputs { config, world, .. } = *inputs;
+    let desired = cluster::Settings { name: config.cluster.clone(), used_by_this_stack: true };
+    let observed = world.cluster.as_ref();
+    let change = cluster::diff(&desired, observed);
+    let reason = match &change {
+        Some(Action::Update { .. }) => "this service is not registered as a user of it",
+        _ => "no such cluster",
+    };
+    let address = Address::new(Kind::Cluster, &config.cluster);
+    plan.add(address.clone(), change.map(Change::Cluster), reason);
+    observed.map_or(Known::After(address), |found| Known::Now(found.arn.clone()))
+}
+
+fn task_definition(inputs: &Inputs<'_>, mentioned: &task::Mentioned, plan: &mut Plan) -> Known {
+    let Inputs { config, world, .. } = *inputs;
+    let desired = task::definition(config, &world.identity.region, mentioned);
+    let (live, newest) = (world.live.as_ref(), world.newest.as_ref());
+    let address = Address::new(Kind::TaskDefinition, desired.family());
+    if let Some(found) = task_definition::find(&desired, live, newest) {
+        plan.unchanged += 1;
+        return Known::Now(found.arn.clone());
+    }
+    let before = live.or(newest);
+    let reason =
+        if before.is_some() { "differs from the revision that runs" } else { "no revision yet" };
+    let action = task_definition::register(&desired, before);
+    plan.add(address.clone(), Some(Change::TaskDefinition(action)), reason);
+    Known::After(address)
+}
+
+fn service_reason(change: Option<&Action<service::Settings>>) -> String {
+    match change {
+        Some(Action::Update { from, to, .. }) if from.task_definition != to.task_definition => {
+            "a new revision of its task definition".to_owned()
+        }
+        Some(Action::Update { from, .. }) if from.last_deployment_failed => {
+            "its last deployment failed".to_owned()
+        }
+        Some(Action::Update { .. }) => "its settings differ".to_owned(),
+        _ => "no such service".to_owned(),
+    }
+}

@@ -1,0 +1,262 @@
+//! The part of the plan that lets the internet in: load balancer, listeners, rule.
+
+use super::Inputs;
+use crate::{
+    address::{Address, Kind, Known},
+    error::{Error, Result},
+    network::placement::Placement,
+    plan::{Plan, change::Change},
+    resource::{
+        Action,
+        listener::{self, DefaultAction, Settings},
+        load_balancer, rule,
+    },
+    world::vpc::Vpc,
+};
+use std::collections::BTreeSet;
+
+/// A load balancer that stands is used only where it leads from the internet into this VPC.
+pub(super) fn check_given(found: &load_balancer::Observed, vpc: &Vpc) -> Result<()> {
+    let name = &found.settings.name;
+    let is_here = |id: &String| vpc.subnets.iter().any(|subnet| subnet.subnet.id == *id);
+    let public = |id: &String| {
+        vpc.subnets.iter().any(|subnet| {
+            subnet.subnet.id == *id && subnet.class == crate::network::subnets::Class::Public
+        })
+    };
+    let private: Vec<_> = found.settings.subnets.iter().filter(|id| !public(id)).cloned().collect();
+    let what = if found.kind != "application" {
+        format!("is a {} load balancer, not an application load balancer", found.kind)
+    } else if !found.settings.subnets.iter().any(is_here) {
+        let subnets = found.settings.subnets.iter().cloned().collect::<Vec<_>>().join(", ");
+        format!("stands in another VPC, in {subnets}; the service stands in {}", vpc.id)
+    } else if found.settings.scheme != "internet-facing" {
+        "is internal: nothing outside the VPC reaches it, and its scheme cannot be changed"
+            .to_owned()
+    } else if !private.is_empty() {
+        format!("stands in subnets that have no route from the internet: {}", private.join(", "))
+    } else {
+        return Ok(());
+    };
+    Err(Error::refused(
+        format!("load balancer `{name}` {what}"),
+        "name another one in `load-balancer.name`; one that does not exist is made",
+    ))
+}
+
+/// Plans the load balancer.
+pub(super) fn load_balancer(
+    inputs: &Inputs<'_>,
+    placement: &Placement,
+    groups: &BTreeSet<Known>,
+    plan: &mut Plan,
+) -> Result<Known> {
+    let Inputs { config, world, .. } = *inputs;
+    let desired = load_balancer::Settings {
+        name: config.load_balancer.name.clone(),
+        scheme: "internet-facing".to_owned(),
+        subnets: placement.load_balancer.clone(),
+        security_groups: groups.clone(),
+        drop_invalid_headers: true,
+        used_by_this_stack: true,
+    };
+    let observed = world.load_balancer.as_ref();
+    let change = load_balancer::diff(&desired, observed);
+    let reason = match &change {
+        Some(Action::Update { .. }) => "its zones, groups, attributes or users differ",
+        _ => "the internet reaches the service through it",
+    };
+    let address = Address::new(Kind::LoadBalancer, &config.load_balancer.name);
+    plan.add(address.clone(), change.map(Change::LoadBalancer), reason);
+    Ok(observed.map_or(Known::After(address), |found| Known::Now(found.arn.clone())))
+}
+
+/// Plans the listeners and, for a host, the rule; yields what the service has to wait for, because ECS
+/// refuses a target group that hangs on nothing.
+pub(super) fn way_in(
+    inputs: &Inputs<'_>,
+    balancer: &Known,
+    target_group: &Known,
+    plan: &mut Plan,
+) -> Result<Vec<Known>> {
+    let config = &inputs.config.load_balancer;
+    let Some(certificate) = &config.certificate else {
+        let serving = serving(inputs, "http", balancer, target_group, None, plan)?;
+        return rule(inputs, "http", serving, target_group, plan);
+    };
+    let https = Some((certificate.clone(), config.ssl_policy.clone()));
+    let serving = serving(inputs, "https", balancer, target_group, https, plan)?;
+    redirect(inputs, balancer, plan);
+    rule(inputs, "https", serving, target_group, plan)
+}
+
+fn port(name: &str) -> u16 {
+    if name == "https" { 443 } else { 80 }
+}
+
+fn find<'a>(inputs: &Inputs<'a>, name: &str) -> Option<&'a listener::Observed> {
+    inputs.world.listeners.iter().find(|found| found.settings.port == port(name))
+}
+
+/// The listener that leads to the service.
+fn serving(
+    inputs: &Inputs<'_>,
+    name: &str,
+    balancer: &Known,
+    target_group: &Known,
+    https: Option<(String, String)>,
+    plan: &mut Plan,
+) -> Result<Known> {
+    let config = &inputs.config.load_balancer;
+    let observed = find(inputs, name);
+    let forward = DefaultAction::Forward(target_group.clone());
+    let (certificate, ssl_policy) = https.unzip();
+    let mut desired = Settings {
+        load_balancer: balancer.clone(),
+        port: port(name),
+        protocol: name.to_uppercase(),
+        certificate,
+        ssl_policy,
+        default_action: if config.host.is_some() {
+            DefaultAction::NotFound
+        } else {
+            forward.clone()
+        },
+        used_by_this_stack: true,
+    };
+    if let Some(found) = observed {
+        let is_managed = found.ownership.is_managed();
+        let is_shared = !is_managed || found.ownership.has_other_users(&inputs.names.stack);
+        if found.settings.protocol != desired.protocol {
+            return Err(taken(inputs, found, &format!("speaks {}", found.settings.protocol)));
+        }
+        if config.host.is_some() {
+            desired.default_action = found.settings.default_action.clone();
+        } else if is_shared && found.settings.default_action != forward {
+            let does =
+                format!("does something else by default ({})", found.settings.default_action);
+            return Err(taken(inputs, found, &does));
+        }
+        if is_shared && found.settings.certificate != desired.certificate {
+            plan.warnings.push(format!(
+                "the listener on port {} of load balancer {} is shared and keeps its certificate {}",
+                desired.port,
+                config.name,
+                found.settings.certificate.as_deref().unwrap_or("(none)"),
+            ));
+            desired.certificate = found.settings.certificate.clone();
+        }
+    }
+    Ok(add(name, &desired, observed, "requests come in through it", plan))
+}
+
+fn taken(inputs: &Inputs<'_>, found: &listener::Observed, what: &str) -> Error {
+    let name = &inputs.config.load_balancer.name;
+    Error::refused(
+        format!(
+            "the listener on port {} of load balancer `{name}` is used by others and {what}",
+            found.settings.port
+        ),
+        "give this service a host of its own with `load-balancer: { host: … }`, or another load \
+         balancer with `load-balancer: { name: … }`",
+    )
+}
+
+/// The listener that leads from HTTP to HTTPS; one that others use, or made, is left as it is.
+fn redirect(inputs: &Inputs<'_>, balancer: &Known, plan: &mut Plan) {
+    let observed = find(inputs, "http");
+    let mut desired = Settings {
+        load_balancer: balancer.clone(),
+        port: port("http"),
+        protocol: "HTTP".to_owned(),
+        certificate: None,
+        ssl_policy: None,
+        default_action: DefaultAction::RedirectToHttps,
+        used_by_this_stack: true,
+    };
+    if let Some(found) = observed
+        && found.ownership.has_other_users(&inputs.names.stack)
+    {
+        desired.default_action = found.settings.default_action.clone();
+    }
+    if let Some(found) = observed
+        && found.settings.default_action != DefaultAction::RedirectToHttps
+        && (!found.ownership.is_managed()
+            || found.settings.default_action == desired.default_action)
+    {
+        plan.warnings.push(format!(
+            "load balancer {} does not redirect HTTP to HTTPS: its listener on port 80 belongs to others",
+            inputs.config.load_balancer.name
+        ));
+    }
+    add("http", &desired, observed, "HTTP is redirected to HTTPS", plan);
+}
+
+fn add(
+    name: &str,
+    desired: &Settings,
+    observed: Option<&listener::Observed>,
+    reason: &str,
+    plan: &mut Plan,
+) -> Known {
+    let change = listener::diff(desired, observed);
+    let reason = match &change {
+        Some(Action::Update { .. }) => "its settings or users differ",
+        _ => reason,
+    };
+    let address = Address::new(Kind::Listener, name);
+    plan.add(address.clone(), change.map(Change::Listener), reason);
+    observed.map_or(Known::After(address), |found| Known::Now(found.arn.clone()))
+}
+
+/// The rule of the service's host, or the listener itself where there is no host.
+fn rule(
+    inputs: &Inputs<'_>,
+    listener: &str,
+    serving: Known,
+    target_group: &Known,
+    plan: &mut Plan,
+) -> Result<Vec<Known>> {
+    let Inputs { config, names, world, .. } = *inputs;
+    let Some(host) = &config.load_balancer.host else {
+        let address = Address::new(Kind::Listener, listener);
+        let changes = plan.steps.contains_key(&address);
+        return Ok(vec![if changes { Known::After(address) } else { serving }]);
+    };
+    let rules = serving.now().and_then(|arn| world.rules.get(arn)).map_or(&[][..], Vec::as_slice);
+    let taken: BTreeSet<_> = rules.iter().filter_map(|rule| rule.priority).collect();
+    let desired = rule::Settings {
+        listener: serving,
+        priority: rule::free_priority(&taken),
+        host: host.clone(),
+        target_group: target_group.clone(),
+    };
+    let is_for_host =
+        |rule: &&rule::Observed| rule.settings.as_ref().is_some_and(|found| found.host == *host);
+    let own = rules.iter().find(|rule| rule.ownership.is_of(&names.stack));
+    let others = rules.iter().filter(|rule| !rule.ownership.is_of(&names.stack)).find(is_for_host);
+    if let Some(other) = others {
+        let leads_here =
+            other.settings.as_ref().is_some_and(|found| found.target_group == *target_group);
+        if leads_here {
+            plan.unchanged += 1;
+            return Ok(vec![Known::Now(other.arn.clone())]);
+        }
+        return Err(Error::refused(
+            format!(
+                "another rule of load balancer `{}` takes the host `{host}`: {}",
+                config.load_balancer.name, other.arn
+            ),
+            "give this service another `load-balancer.host`, or delete that rule",
+        ));
+    }
+    let change = rule::diff(&desired, own);
+    let reason = format!("requests for {host} go to this service");
+    let address = Address::new(Kind::Rule, &config.service);
+    let known = match (&change, own) {
+        (None, Some(found)) => Known::Now(found.arn.clone()),
+        _ => Known::After(address.clone()),
+    };
+    plan.add(address, change.map(Change::Rule), &reason);
+    Ok(vec![known])
+}

@@ -1,0 +1,271 @@
+//! The part of the plan that lets private tasks start: endpoints and security groups.
+
+use super::{Inputs, not_ours};
+use crate::{
+    address::{Address, Kind, Known},
+    config::model::Endpoints,
+    error::{Error, Problem, Result},
+    network::placement::Placement,
+    plan::{Plan, change::Change, task},
+    resource::{
+        Action,
+        endpoint::{self, Settings},
+        security_group::{self, Ingress, Source},
+    },
+    world::World,
+};
+use std::collections::BTreeSet;
+
+/// The port of every AWS API.
+const HTTPS: u16 = 443;
+const HTTP: u16 = 80;
+
+/// The security groups.
+#[derive(Debug)]
+pub(super) struct Groups {
+    pub(super) endpoints: Option<Known>,
+    /// What the load balancer carries.
+    pub(super) load_balancer: BTreeSet<Known>,
+    pub(super) task: Known,
+}
+
+/// Plans the security groups: endpoints from the VPC, load balancer from the world, tasks from the load
+/// balancer alone.
+pub(super) fn security_groups(inputs: &Inputs<'_>, plan: &mut Plan) -> Result<Groups> {
+    let Inputs { config, names, world, .. } = *inputs;
+    let vpc = &world.vpc;
+    let endpoints = if config.network.endpoints == Endpoints::Ensure {
+        // Private DNS leads the whole VPC to the endpoint, so a group that admits this service's tasks
+        // alone would cut off everything else that uses ECR or CloudWatch there.
+        let cidr = |cidr: &String| Ingress { port: HTTPS, source: Source::Cidr(cidr.clone()) };
+        let ingress = vpc.cidrs.iter().map(cidr).collect();
+        let desired = security_group::Settings {
+            name: names.endpoint_group.clone(),
+            description: "HTTPS from the VPC to its endpoints".to_owned(),
+            vpc: vpc.id.clone(),
+            ingress,
+            used_by_this_stack: Some(true),
+        };
+        let reason = "the endpoints admit HTTPS from the VPC";
+        Some(group(inputs, "endpoints", &desired, reason, plan)?)
+    } else {
+        None
+    };
+    let given = world.load_balancer.as_ref().filter(|found| !found.ownership.is_managed());
+    let load_balancer = if let Some(given) = given {
+        given.settings.security_groups.clone()
+    } else {
+        let https = config.load_balancer.certificate.is_some().then_some(HTTPS);
+        let ports = std::iter::once(HTTP).chain(https);
+        let ingress = ports.flat_map(|port| {
+            let from = move |cidr: &String| Ingress { port, source: Source::Cidr(cidr.clone()) };
+            config.load_balancer.allow_from.iter().map(from)
+        });
+        let desired = security_group::Settings {
+            name: names.load_balancer_group.clone(),
+            description: "From the world to the load balancer".to_owned(),
+            vpc: vpc.id.clone(),
+            ingress: ingress.collect(),
+            used_by_this_stack: Some(true),
+        };
+        let reason =
+            format!("the load balancer admits {}", config.load_balancer.allow_from.join(", "));
+        BTreeSet::from([group(inputs, "load-balancer", &desired, &reason, plan)?])
+    };
+    let from_balancer = load_balancer
+        .iter()
+        .map(|group| Ingress { port: config.task.port, source: Source::Group(group.clone()) });
+    let desired = security_group::Settings {
+        name: names.task_group.clone(),
+        description: "From the load balancer to the tasks".to_owned(),
+        vpc: vpc.id.clone(),
+        ingress: from_balancer.collect(),
+        used_by_this_stack: None,
+    };
+    let reason = format!("the tasks admit the load balancer alone, on port {}", config.task.port);
+    let task = group(inputs, &format!("task-{}", config.service), &desired, &reason, plan)?;
+    Ok(Groups { endpoints, load_balancer, task })
+}
+
+fn group(
+    inputs: &Inputs<'_>,
+    address: &str,
+    desired: &security_group::Settings,
+    reason: &str,
+    plan: &mut Plan,
+) -> Result<Known> {
+    let Inputs { names, world, .. } = *inputs;
+    let observed = world.security_groups.get(&desired.name);
+    if let Some(found) = observed.filter(|found| !found.ownership.is_managed()) {
+        return Err(not_ours(
+            &format!("security group `{}` ({})", desired.name, found.id),
+            &format!(
+                "aws ec2 create-tags --resources {} --tags Key={},Value={}",
+                found.id,
+                crate::tags::STACK,
+                names.stack
+            ),
+        ));
+    }
+    let change = security_group::diff(desired, observed, &names.stack);
+    let reason = match &change {
+        Some(Action::Update { .. }) => "its rules or users differ",
+        _ => reason,
+    };
+    let address = Address::new(Kind::SecurityGroup, address);
+    plan.add(address.clone(), change.map(Change::SecurityGroup), reason);
+    Ok(observed.map_or(Known::After(address), |found| Known::Now(found.id.clone())))
+}
+
+/// A service that the tasks must reach, and why.
+struct Need {
+    /// `ecr.api`.
+    service: &'static str,
+    endpoint_type: &'static str,
+    reason: &'static str,
+}
+
+/// What a task needs before its first line of code runs, on platform version 1.4.0 and later.
+/// <https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html>
+fn needs(inputs: &Inputs<'_>) -> Vec<Need> {
+    let interface = |service, reason| Need { service, endpoint_type: "Interface", reason };
+    let mut needs = vec![
+        interface("ecr.api", "tasks ask ECR for a token and the image's manifest through it"),
+        interface("ecr.dkr", "tasks pull the image through it"),
+        Need {
+            service: "s3",
+            endpoint_type: "Gateway",
+            reason: "the image's layers come from S3 through it",
+        },
+    ];
+    if task::uses_awslogs(inputs.config) {
+        needs.push(interface("logs", "tasks write to CloudWatch through it"));
+    }
+    let secrets = task::secrets(inputs.config);
+    if secrets.iter().any(|secret| secret.contains(":secretsmanager:")) {
+        needs.push(interface("secretsmanager", "ECS reads the tasks' secrets through it"));
+    }
+    if secrets.iter().any(|secret| !secret.contains(":secretsmanager:")) {
+        needs.push(interface("ssm", "ECS reads the tasks' parameters through it"));
+    }
+    needs
+}
+
+/// Plans the endpoints; yields what the service has to wait for.
+pub(super) fn endpoints(
+    inputs: &Inputs<'_>,
+    placement: &Placement,
+    group: &Option<Known>,
+    plan: &mut Plan,
+) -> Result<Vec<Known>> {
+    let Inputs { config, world, .. } = *inputs;
+    if config.network.endpoints == Endpoints::Off {
+        return Ok(Vec::new());
+    }
+    let region = &world.identity.region;
+    let zone_of = |id: &str| {
+        let found = world.vpc.subnets.iter().find(|found| found.subnet.id == id);
+        found.map(|found| found.subnet.zone.clone())
+    };
+    let mut missing = Vec::new();
+    let mut stands_on = Vec::new();
+    for need in needs(inputs) {
+        let is_interface = need.endpoint_type == "Interface";
+        let some =
+            |ids: &BTreeSet<String>, wanted| if wanted { ids.clone() } else { BTreeSet::new() };
+        let desired = Settings {
+            service_name: service_name(region, need.service),
+            endpoint_type: need.endpoint_type.to_owned(),
+            vpc: world.vpc.id.clone(),
+            private_dns: is_interface.then_some(true),
+            subnets: some(&placement.endpoints, is_interface),
+            security_groups: group.iter().filter(|_| is_interface).cloned().collect(),
+            route_tables: some(&placement.route_tables, !is_interface),
+            is_ours: true,
+            used_by_this_stack: Some(true),
+        };
+        let observed =
+            endpoint::choose(&world.endpoints, &desired.service_name, need.endpoint_type);
+        let change = endpoint::diff(&desired, observed, zone_of);
+        if config.network.endpoints == Endpoints::Verify {
+            let registers_only = matches!(&change, Some(Action::Update { from, to, .. })
+                if Settings { used_by_this_stack: to.used_by_this_stack, ..from.clone() } == *to);
+            if change.is_some() && !registers_only {
+                missing.push((need, observed.map(|found| found.id.clone())));
+            } else {
+                plan.unchanged += 1;
+            }
+            continue;
+        }
+        let reason = match (&change, observed) {
+            (Some(Action::Update { .. }), Some(found)) if !found.ownership.is_managed() => {
+                format!("{} stands and does not serve these tasks yet", found.id)
+            }
+            (Some(Action::Update { .. }), _) => "does not serve these tasks yet".to_owned(),
+            _ => need.reason.to_owned(),
+        };
+        let address = Address::new(Kind::Endpoint, need.service);
+        stands_on.push(match (&change, observed) {
+            (None, Some(found)) => Known::Now(found.id.clone()),
+            _ => Known::After(address.clone()),
+        });
+        plan.add(address, change.map(Change::Endpoint), &reason);
+    }
+    if !missing.is_empty() {
+        return Err(Error::Refused(unverified(world, &missing)));
+    }
+    let makes_private_dns = plan
+        .steps
+        .values()
+        .any(|step| matches!(&step.change, Change::Endpoint(Action::Create(to)) if to.private_dns == Some(true)));
+    if makes_private_dns {
+        check_dns(world)?;
+    }
+    Ok(stands_on)
+}
+
+/// `com.amazonaws.eu-west-1.ecr.api`; China's names of most services begin with `cn.`, but those of
+/// these services are not among them.
+fn service_name(region: &str, service: &str) -> String {
+    format!("com.amazonaws.{region}.{service}")
+}
+
+fn unverified(world: &World, missing: &[(Need, Option<String>)]) -> Problem {
+    let problem = Problem::new(format!(
+        "the endpoints of {} do not serve the tasks, and `network.endpoints` is `verify`",
+        world.vpc.id
+    ));
+    let problem = missing.iter().fold(problem, |problem, (need, id)| {
+        let what = match id {
+            Some(id) => format!("{id} does not serve every subnet of the tasks"),
+            None => "missing".to_owned(),
+        };
+        problem.found(format!("{}: {what}; {}", need.service, need.reason))
+    });
+    problem.help("make them, or write `network: { endpoints: ensure }`")
+}
+
+/// <https://docs.aws.amazon.com/vpc/latest/privatelink/privatelink-access-aws-services.html#privatelink-dns-concepts>
+fn check_dns(world: &World) -> Result<()> {
+    let vpc = &world.vpc;
+    let off: Vec<_> = [
+        ("enableDnsSupport", "--enable-dns-support", vpc.dns.support),
+        ("enableDnsHostnames", "--enable-dns-hostnames", vpc.dns.hostnames),
+    ]
+    .into_iter()
+    .filter(|(_, _, is_on)| !is_on)
+    .collect();
+    if off.is_empty() {
+        return Ok(());
+    }
+    let problem = Problem::new(format!(
+        "{} has DNS attributes off that endpoints with private DNS need",
+        vpc.id
+    ));
+    let problem =
+        off.iter().fold(problem, |problem, (name, ..)| problem.found(format!("{name} is off")));
+    let fix = |(_, flag, _): &(&str, &str, bool)| {
+        format!("aws ec2 modify-vpc-attribute --vpc-id {} {flag}", vpc.id)
+    };
+    Err(Error::Refused(problem.help(off.iter().map(fix).collect::<Vec<_>>().join("\n"))))
+}

@@ -1,0 +1,180 @@
+//! The task definition that the file asks for, and what follows from it.
+
+use crate::{
+    address::Known,
+    config::model::{Config, Definition, TaskBlock},
+    resource::task_definition::Settings,
+};
+use indexmap::IndexMap;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// What is known about the things that the document mentions.
+#[derive(Debug, Clone)]
+pub struct Mentioned {
+    /// The image, with its digest.
+    pub image: Known,
+    /// The execution role.
+    pub execution_role: Option<Known>,
+    /// The application's role.
+    pub task_role: Option<Known>,
+    /// The log group of the `task:` block.
+    pub log_group: Option<Known>,
+}
+
+/// The family's name.
+pub fn family(config: &Config) -> String {
+    let named = match &config.task.definition {
+        Definition::Json(document) => document["family"].as_str(),
+        Definition::Block(_) => None,
+    };
+    named.unwrap_or(&config.service).to_owned()
+}
+
+/// Whether the execution role is ours to make: neither the file nor the document names one.
+pub fn wants_execution_role(config: &Config) -> bool {
+    let in_document = match &config.task.definition {
+        Definition::Json(document) => document["executionRoleArn"].is_string(),
+        Definition::Block(_) => false,
+    };
+    config.task.execution_role_arn.is_none() && !in_document
+}
+
+/// Whether the application's role is ours to make. A document without one is left without.
+pub fn wants_task_role(config: &Config) -> bool {
+    config.task.task_role_arn.is_none() && matches!(config.task.definition, Definition::Block(_))
+}
+
+/// The log groups that have to be there before a task starts, by name.
+pub fn log_groups(config: &Config, region: &str) -> BTreeSet<String> {
+    match &config.task.definition {
+        Definition::Block(_) => BTreeSet::from([config.logs.group.clone()]),
+        Definition::Json(document) => awslogs(document)
+            .filter(|options| options["awslogs-create-group"].as_str() != Some("true"))
+            .filter(|options| {
+                options["awslogs-region"].as_str().is_none_or(|named| named == region)
+            })
+            .filter_map(|options| options["awslogs-group"].as_str().map(str::to_owned))
+            .collect(),
+    }
+}
+
+/// Whether a container writes to CloudWatch.
+pub fn uses_awslogs(config: &Config) -> bool {
+    match &config.task.definition {
+        Definition::Block(_) => true,
+        Definition::Json(document) => awslogs(document).next().is_some(),
+    }
+}
+
+/// What the containers' secrets name: ARNs, or names of SSM parameters.
+pub fn secrets(config: &Config) -> BTreeSet<String> {
+    match &config.task.definition {
+        Definition::Block(block) => block.secrets.values().cloned().collect(),
+        Definition::Json(document) => {
+            let of = |container: &'_ Value| {
+                let own = container["secrets"].as_array().into_iter().flatten();
+                let log = container["logConfiguration"]["secretOptions"].as_array();
+                own.chain(log.into_iter().flatten())
+                    .filter_map(|secret| secret["valueFrom"].as_str().map(str::to_owned))
+                    .collect::<Vec<_>>()
+            };
+            containers(document).flat_map(of).collect()
+        }
+    }
+}
+
+fn containers(document: &Value) -> impl Iterator<Item = &Value> {
+    document["containerDefinitions"].as_array().into_iter().flatten()
+}
+
+fn awslogs(document: &Value) -> impl Iterator<Item = &Value> {
+    containers(document)
+        .map(|container| &container["logConfiguration"])
+        .filter(|logs| logs["logDriver"].as_str() == Some("awslogs"))
+        .map(|logs| &logs["options"])
+}
+
+/// The task definition.
+pub fn definition(config: &Config, region: &str, mentioned: &Mentioned) -> Settings {
+    let document = match &config.task.definition {
+        Definition::Block(block) => from_block(config, block, region),
+        Definition::Json(document) => from_json(config, document),
+    };
+    let index = containers(&document)
+        .position(|container| container["name"].as_str() == Some(&config.task.container))
+        .unwrap_or(0);
+    let container = format!("/containerDefinitions/{index}");
+    let mut late = IndexMap::from([(format!("{container}/image"), mentioned.image.clone())]);
+    if let Some(role) = &mentioned.execution_role {
+        late.insert("/executionRoleArn".to_owned(), role.clone());
+    }
+    if let Some(role) = &mentioned.task_role {
+        late.insert("/taskRoleArn".to_owned(), role.clone());
+    }
+    if let Some(group) = &mentioned.log_group {
+        late.insert(format!("{container}/logConfiguration/options/awslogs-group"), group.clone());
+    }
+    let mut settings = Settings { document, late };
+    for pointer in settings.late.keys() {
+        ensure(&mut settings.document, pointer);
+    }
+    settings
+}
+
+/// Makes room for a value that comes later, so that the pointer leads somewhere.
+fn ensure(document: &mut Value, pointer: &str) {
+    let Some((parent, key)) = pointer.rsplit_once('/') else { return };
+    if let Some(object) = document.pointer_mut(parent).and_then(Value::as_object_mut) {
+        object.entry(key).or_insert(Value::Null);
+    }
+}
+
+fn from_block(config: &Config, block: &TaskBlock, region: &str) -> Value {
+    let pair = |name: &String, key: &str, value: &String| json!({"name": name, key: value});
+    let environment: Vec<_> =
+        block.environment.iter().map(|(name, value)| pair(name, "value", value)).collect();
+    let secrets: Vec<_> =
+        block.secrets.iter().map(|(name, from)| pair(name, "valueFrom", from)).collect();
+    let mut container = json!({
+        "name": config.task.container,
+        "image": Value::Null,
+        "essential": true,
+        "portMappings": [{"containerPort": config.task.port, "protocol": "tcp"}],
+        "environment": environment,
+        "secrets": secrets,
+        "logConfiguration": {
+            "logDriver": "awslogs",
+            "options": {
+                "awslogs-group": config.logs.group,
+                "awslogs-region": region,
+                "awslogs-stream-prefix": config.service,
+            },
+        },
+    });
+    if let Some(command) = &block.command {
+        container["command"] = json!(command);
+    }
+    json!({
+        "family": config.service,
+        "networkMode": "awsvpc",
+        "requiresCompatibilities": ["FARGATE"],
+        "cpu": block.cpu.to_string(),
+        "memory": block.memory.to_string(),
+        "runtimePlatform": {
+            "cpuArchitecture": block.cpu_architecture,
+            "operatingSystemFamily": "LINUX",
+        },
+        "containerDefinitions": [container],
+    })
+}
+
+/// The document as it stands in the file. What the file of this program says goes before it.
+fn from_json(config: &Config, document: &Value) -> Value {
+    let mut document = document.clone();
+    if let Some(object) = document.as_object_mut() {
+        object.entry("family").or_insert_with(|| json!(config.service));
+        object.entry("networkMode").or_insert(json!("awsvpc"));
+    }
+    document
+}

@@ -1,0 +1,214 @@
+//! The plan as text, JSON and Markdown: the same data, three views.
+
+use super::{Plan, Step, change::Shown};
+use crate::address::Address;
+use indexmap::IndexMap;
+use serde::{Serialize, Serializer, ser::SerializeStruct as _};
+use serde_json::Value;
+use std::fmt::{self, Write as _};
+
+/// What the plan shows: plain data, which can be redacted and sent about.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct View {
+    /// What will be done, by address, in the order in which it prints.
+    pub steps: IndexMap<Address, Row>,
+    /// How many things stand as they should.
+    pub unchanged: usize,
+    /// What the user should know before it is applied.
+    pub warnings: Vec<String>,
+}
+
+/// One thing that will change.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// `create`, `update`, `delete`.
+    pub action: &'static str,
+    /// Why.
+    pub reason: String,
+    /// What stands now: the differing fields of an update, null for a creation.
+    pub before: Value,
+    /// What will stand: likewise, null for a deletion.
+    pub after: Value,
+}
+
+impl Plan {
+    /// What it shows.
+    pub fn view(&self) -> View {
+        let row = |step: &Step| {
+            let Shown { action, before, after } = step.change.shown();
+            Row { action, reason: step.reason.clone(), before, after }
+        };
+        View {
+            steps: self.steps.iter().map(|(address, step)| (address.clone(), row(step))).collect(),
+            unchanged: self.unchanged,
+            warnings: self.warnings.clone(),
+        }
+    }
+}
+
+impl Serialize for View {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Line<'a> {
+            address: &'a Address,
+            action: &'a str,
+            reason: &'a str,
+            before: &'a Value,
+            after: &'a Value,
+        }
+        let rows: Vec<_> = self
+            .steps
+            .iter()
+            .map(|(address, Row { action, reason, before, after })| Line {
+                address,
+                action,
+                reason,
+                before,
+                after,
+            })
+            .collect();
+        let mut plan = serializer.serialize_struct("Plan", 3)?;
+        plan.serialize_field("steps", &rows)?;
+        plan.serialize_field("unchanged", &self.unchanged)?;
+        plan.serialize_field("warnings", &self.warnings)?;
+        plan.end()
+    }
+}
+
+impl fmt::Display for View {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.steps.is_empty() {
+            writeln!(f, "nothing to do: {} as asked", things(self.unchanged))?;
+        }
+        let width = self.steps.keys().map(|address| address.to_string().len()).max().unwrap_or(0);
+        for (address, step) in &self.steps {
+            let sign = sign(step.action);
+            writeln!(f, "{sign} {:width$}  {}", address.to_string(), step.reason)?;
+            for line in fields(step) {
+                writeln!(f, "    {line}")?;
+            }
+        }
+        if !self.steps.is_empty() {
+            writeln!(f, "{}", counts(self))?;
+        }
+        for warning in &self.warnings {
+            writeln!(f, "warning: {warning}")?;
+        }
+        Ok(())
+    }
+}
+
+fn sign(action: &str) -> char {
+    match action {
+        "create" => '+',
+        "update" => '~',
+        _ => '-',
+    }
+}
+
+/// `1 to create, 2 to update, 3 unchanged`.
+pub fn counts(plan: &View) -> String {
+    let count = |action| plan.steps.values().filter(|step| step.action == action).count();
+    let mut parts: Vec<_> =
+        [("create", count("create")), ("update", count("update")), ("delete", count("delete"))]
+            .into_iter()
+            .filter(|(_, count)| *count > 0)
+            .map(|(action, count)| format!("{count} to {action}"))
+            .collect();
+    parts.push(format!("{} unchanged", plan.unchanged));
+    parts.join(", ")
+}
+
+fn things(count: usize) -> String {
+    if count == 1 { "1 thing is".to_owned() } else { format!("{count} things are") }
+}
+
+/// One line a field: what it will be, or for an update what it was and what it will be.
+fn fields(row: &Row) -> Vec<String> {
+    let mut lines = Vec::new();
+    if row.action == "update" {
+        differences("", &row.before, &row.after, &mut lines);
+    } else if let (Value::Null, Value::Object(fields)) = (&row.before, &row.after) {
+        for (key, value) in fields.iter().filter(|(_, value)| !says_nothing(value)) {
+            lines.push(format!("{key}: {}", brief(value)));
+        }
+    }
+    lines
+}
+
+fn says_nothing(value: &Value) -> bool {
+    value.is_null() || value.as_array().is_some_and(Vec::is_empty)
+}
+
+fn differences(path: &str, before: &Value, after: &Value, lines: &mut Vec<String>) {
+    if let (Value::Object(old), Value::Object(new)) = (before, after) {
+        for (key, after) in new {
+            let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+            differences(&path, old.get(key).unwrap_or(&Value::Null), after, lines);
+        }
+    } else {
+        lines.push(format!("{path}: {} -> {}", brief(before), brief(after)));
+    }
+}
+
+/// The longest value that a line shows whole.
+const BRIEF: usize = 160;
+
+fn brief(value: &Value) -> String {
+    let text = match value {
+        Value::Null => "(none)".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) if items.iter().all(|item| !item.is_object() && !item.is_array()) => {
+            items.iter().map(brief).collect::<Vec<_>>().join(", ")
+        }
+        other => other.to_string(),
+    };
+    if text.chars().count() <= BRIEF {
+        return text;
+    }
+    let mut short: String = text.chars().take(BRIEF).collect();
+    short.push('…');
+    short
+}
+
+/// The plan as the job summary and the pull request's comment show it: a line that counts, and a table
+/// with one row a step.
+pub fn markdown(plan: &View) -> String {
+    let mut text = String::new();
+    if plan.steps.is_empty() {
+        text.push_str("Nothing to do.\n");
+    } else {
+        text.push_str(&counts(plan));
+        text.push_str("\n\n| | what | why |\n|---|---|---|\n");
+        for (address, Row { action, reason, .. }) in &plan.steps {
+            let address = escape(&address.to_string());
+            writeln!(text, "| {action} | {address} | {} |", escape(reason))
+                .expect("writing to a String cannot fail");
+        }
+    }
+    for warning in &plan.warnings {
+        writeln!(text, "\n> **Warning:** {}", escape(warning))
+            .expect("writing to a String cannot fail");
+    }
+    text
+}
+
+/// Text in a Markdown cell that stays text, whatever it holds.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' | '\r' => escaped.push(' '),
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '@' => escaped.push_str("&#64;"),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '#' => {
+                escaped.push('\\');
+                escaped.push(character);
+            }
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}

@@ -1,0 +1,141 @@
+//! How a run ended, in the one sentence that every reporter tells.
+
+use crate::{
+    error::Problem,
+    event::{Command, Outcome, Verdict},
+    exit,
+    report::format::plural,
+};
+
+/// Whether it ended well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// As asked.
+    Good,
+    /// Not as asked, and nothing is broken.
+    Neutral,
+    /// Not as asked.
+    Bad,
+}
+
+/// The end of a run.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Ending<'a> {
+    /// Whether it ended well.
+    pub state: State,
+    /// The sentence, with names in backticks.
+    pub title: String,
+    /// What went wrong.
+    pub problem: Option<&'a Problem>,
+}
+
+/// How the run ended.
+pub fn of(outcome: &Outcome) -> Ending<'_> {
+    let service = &outcome.service;
+    let ending = |state, title, problem| Ending { state, title, problem };
+    if let Some(problem) = &outcome.error {
+        let doing = match outcome.command {
+            Command::Deploy => "deploying",
+            Command::Plan => "planning",
+            Command::Destroy => "taking down",
+        };
+        let state = match outcome.exit_code {
+            exit::REFUSED | exit::CONFIG => ", nothing was changed",
+            exit::PARTIAL => " part-way, some things were changed",
+            _ => "",
+        };
+        return ending(State::Bad, format!("{doing} `{service}` failed{state}"), Some(problem));
+    }
+    match &outcome.verdict {
+        Some(Verdict::Succeeded) => ending(State::Good, format!("`{service}` is deployed"), None),
+        Some(Verdict::RolledBack(problem)) => ending(
+            State::Bad,
+            format!("the new version of `{service}` failed, the previous version is back"),
+            Some(problem),
+        ),
+        Some(Verdict::Failed(problem)) => ending(
+            State::Bad,
+            format!("the new version of `{service}` failed, nothing took its place"),
+            Some(problem),
+        ),
+        Some(Verdict::Stopped(problem)) => {
+            ending(State::Bad, format!("the rollout of `{service}` was stopped"), Some(problem))
+        }
+        Some(Verdict::Superseded { by }) => ending(
+            State::Neutral,
+            format!("a newer deployment of `{service}`, `{by}`, took the place of this one"),
+            None,
+        ),
+        Some(Verdict::TimedOut(problem)) => ending(
+            State::Bad,
+            format!("the rollout of `{service}` did not finish in time"),
+            Some(problem),
+        ),
+        None => ending(State::Good, without_rollout(outcome), None),
+    }
+}
+
+fn without_rollout(outcome: &Outcome) -> String {
+    let service = &outcome.service;
+    match outcome.command {
+        Command::Deploy if outcome.changed => format!("`{service}` is deployed"),
+        Command::Deploy => format!("nothing to do, `{service}` is as asked"),
+        Command::Destroy if outcome.changed => format!("`{service}` is taken down"),
+        Command::Destroy => format!("nothing to take down for `{service}`"),
+        Command::Plan => match outcome.plan.as_ref().map_or(0, |plan| plan.steps.len()) {
+            0 => format!("a deploy of `{service}` would change nothing"),
+            steps => format!("a deploy of `{service}` would make {}", plural(steps, "change")),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_end_has_its_own_sentence() {
+        let problem = || Problem::new("x");
+        let base = || Outcome { service: "web".into(), ..Outcome::default() };
+        let verdict = |verdict| Outcome { verdict: Some(verdict), ..base() };
+        let failed =
+            |command, exit_code| Outcome { command, exit_code, error: Some(problem()), ..base() };
+        let quiet = |command, changed| Outcome { command, changed, ..base() };
+        let ends = [
+            verdict(Verdict::Succeeded),
+            verdict(Verdict::RolledBack(problem())),
+            verdict(Verdict::Failed(problem())),
+            verdict(Verdict::Stopped(problem())),
+            verdict(Verdict::Superseded { by: "ecs-svc/2".into() }),
+            verdict(Verdict::TimedOut(problem())),
+            failed(Command::Deploy, exit::REFUSED),
+            failed(Command::Deploy, exit::PARTIAL),
+            failed(Command::Plan, exit::UNEXPECTED),
+            failed(Command::Destroy, exit::PARTIAL),
+            quiet(Command::Deploy, true),
+            quiet(Command::Deploy, false),
+            quiet(Command::Destroy, true),
+            quiet(Command::Destroy, false),
+            quiet(Command::Plan, false),
+        ];
+        let told: Vec<_> =
+            ends.iter().map(of).map(|end| format!("{:?}: {}", end.state, end.title)).collect();
+        insta::assert_snapshot!(told.join("\n"), @"
+        Good: `web` is deployed
+        Bad: the new version of `web` failed, the previous version is back
+        Bad: the new version of `web` failed, nothing took its place
+        Bad: the rollout of `web` was stopped
+        Neutral: a newer deployment of `web`, `ecs-svc/2`, took the place of this one
+        Bad: the rollout of `web` did not finish in time
+        Bad: deploying `web` failed, nothing was changed
+        Bad: deploying `web` failed part-way, some things were changed
+        Bad: planning `web` failed
+        Bad: taking down `web` failed part-way, some things were changed
+        Good: `web` is deployed
+        Good: nothing to do, `web` is as asked
+        Good: `web` is taken down
+        Good: nothing to take down for `web`
+        Good: a deploy of `web` would change nothing
+        ");
+    }
+}

@@ -1,0 +1,57 @@
+//! How numbers, times and long texts are written, the same everywhere.
+
+use std::time::Duration;
+
+/// `3.2s`, `42s`, `1m 30s`, `1h 02m`.
+pub fn duration(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..10 => format!("{seconds}.{}s", time.subsec_millis() / 100),
+        10..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m {:02}s", seconds / 60, seconds % 60),
+        _ => format!("{}h {:02}m", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+/// `1 change`, `3 changes`.
+pub fn plural(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+/// The beginning of a text, at most `limit` bytes and an ellipsis.
+pub fn clip(text: &str, limit: usize) -> String {
+    if text.len() <= limit {
+        return text.to_owned();
+    }
+    format!("{}…", &text[..text.floor_char_boundary(limit)])
+}
+
+/// The whole lines that fit into `limit` bytes, and how many do not.
+pub fn whole_lines(text: &str, limit: usize) -> (&str, usize) {
+    if text.len() <= limit {
+        return (text, 0);
+    }
+    let fitting = text[..text.floor_char_boundary(limit)].rfind('\n').map_or(0, |end| end + 1);
+    (&text[..fitting], text[fitting..].lines().count())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_like_a_clock() {
+        let written = [0, 999, 9_940, 42_900, 90_000, 3_599_000, 3_720_000]
+            .map(|ms| duration(Duration::from_millis(ms)))
+            .join(" ");
+        assert_eq!(written, "0.0s 0.9s 9.9s 42s 1m 30s 59m 59s 1h 02m");
+    }
+
+    #[test]
+    fn texts_are_cut_between_characters_and_lines() {
+        assert_eq!(clip("aéb", 2), "a…");
+        assert_eq!(whole_lines("one\ntwo\nthree\n", 9), ("one\ntwo\n", 1));
+        assert_eq!(whole_lines("oneline", 3), ("", 1));
+        assert_eq!(whole_lines("one\n", 4), ("one\n", 0));
+    }
+}

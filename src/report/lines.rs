@@ -1,0 +1,156 @@
+//! The lines that a person reads: one event in, styled lines out, for the terminal and for logs.
+
+use crate::{
+    address::Address,
+    error::Problem,
+    event::{Command, Event, Outcome, RolloutState, Source},
+    report::{
+        ending::{self, State},
+        format::{clip, duration},
+        underway::tasks,
+    },
+};
+use indexmap::IndexMap;
+use owo_colors::OwoColorize;
+use std::time::Duration;
+
+/// A step's line shows this much of why it failed; the whole text comes at the end.
+const SHORT: usize = 200;
+
+/// Turns events into lines; remembers what makes them align and keeps them from repeating.
+#[derive(Debug)]
+pub struct Lines {
+    command: Command,
+    verbs: IndexMap<Address, &'static str>,
+    verb_width: usize,
+    address_width: usize,
+    counts: Option<(i32, i32, i32, i32)>,
+}
+
+impl Lines {
+    /// The lines of a run of this command.
+    pub fn new(command: Command) -> Self {
+        Self {
+            command,
+            verbs: IndexMap::new(),
+            verb_width: "skipped".len(),
+            address_width: 0,
+            counts: None,
+        }
+    }
+
+    /// What the event is to say, where it says anything.
+    pub fn of(&mut self, event: &Event, now: Duration) -> Vec<String> {
+        match event {
+            Event::Phase(_) | Event::StepStarted(_) => Vec::new(),
+            Event::Planned(plan) => {
+                for (address, step) in &plan.steps {
+                    self.verb_width = self.verb_width.max(step.action.len());
+                    self.address_width = self.address_width.max(address.to_string().len());
+                    self.verbs.insert(address.clone(), step.action);
+                }
+                // What `plan` prints is data, and goes to standard output.
+                match self.command {
+                    Command::Plan => Vec::new(),
+                    Command::Deploy | Command::Destroy => {
+                        let mut lines = lines_of(&plan.to_string());
+                        lines.push(String::new());
+                        lines
+                    }
+                }
+            }
+            Event::StepDone { address, id, took } => {
+                let verb = self.verbs.get(address).copied().unwrap_or("done");
+                let id = if *id == address.name { "" } else { id };
+                let rest = format!("{:>7}  {}", duration(*took), id.dimmed());
+                vec![self.step(address, verb.green().to_string(), verb.len(), &rest)]
+            }
+            Event::StepFailed { address, problem } => {
+                let what = clip(&problem.what.replace('\n', " "), SHORT);
+                vec![self.step(address, "failed".red().to_string(), "failed".len(), &what)]
+            }
+            Event::StepSkipped { address, waits_for } => {
+                let rest = format!("needs {waits_for}");
+                vec![self.step(address, "skipped".yellow().to_string(), "skipped".len(), &rest)]
+            }
+            Event::Line { source, text } => vec![said(*source, text)],
+            Event::Warning(text) => warning(text),
+            Event::Rollout(state) => self.rollout(state).into_iter().collect(),
+            Event::Finished(outcome) => finished(outcome, now),
+        }
+    }
+
+    fn step(&self, address: &Address, verb: String, verb_len: usize, rest: &str) -> String {
+        let gap = self.verb_width.saturating_sub(verb_len);
+        let address = address.to_string();
+        let line =
+            format!("  {verb}{:gap$}  {address:<width$}  {rest}", "", width = self.address_width);
+        line.trim_end().to_owned()
+    }
+
+    fn rollout(&mut self, state: &RolloutState) -> Option<String> {
+        let counts = (state.desired, state.running, state.pending, state.failed);
+        if self.counts.replace(counts) == Some(counts) {
+            return None;
+        }
+        Some(format!("  {} {}, {}", "rollout".cyan(), tasks(state), duration(state.elapsed)))
+    }
+}
+
+/// A line from outside, with whose words it is.
+pub fn said(source: Source, text: &str) -> String {
+    let who = match source {
+        Source::Build => "build",
+        Source::ServiceEvent => "event",
+        Source::Log => "log",
+    };
+    format!("  {} {text}", format!("{who:>7}").dimmed())
+}
+
+/// How the run ended: the sentence, then what went wrong or what stands now.
+pub fn finished(outcome: &Outcome, now: Duration) -> Vec<String> {
+    let ending = ending::of(outcome);
+    let took = format!("({})", duration(now));
+    let took = took.dimmed();
+    let mut lines = vec![String::new()];
+    lines.push(match ending.state {
+        State::Good => format!("{} {took}", ending.title.green().bold()),
+        State::Neutral => format!("{} {} {took}", "warning:".yellow().bold(), ending.title),
+        State::Bad => format!("{} {} {took}", "error:".red().bold(), ending.title.bold()),
+    });
+    lines.extend(ending.problem.into_iter().flat_map(problem));
+    let stands = [("url", &outcome.outputs.url), ("image", &outcome.outputs.image)];
+    for (name, value) in stands {
+        if let Some(value) = value {
+            lines.push(format!("  {} {value}", format!("{name:<5}").dimmed()));
+        }
+    }
+    lines
+}
+
+/// What, the evidence, the help: everything indented under the sentence.
+fn problem(problem: &Problem) -> Vec<String> {
+    let indent = |text: &str| lines_of(text).into_iter().map(|line| format!("  {line}"));
+    let mut lines: Vec<_> = indent(&problem.what).collect();
+    lines.extend(
+        problem.found.iter().flat_map(|found| indent(found)).map(|line| format!("  {line}")),
+    );
+    if let Some(help) = &problem.help {
+        let (first, rest) = help.split_once('\n').unwrap_or((help, ""));
+        lines.push(format!("  {} {first}", "help:".cyan().bold()));
+        lines.extend(rest.lines().map(|line| format!("        {line}")));
+    }
+    lines
+}
+
+fn warning(text: &str) -> Vec<String> {
+    let mut lines = lines_of(text);
+    if let Some(first) = lines.first_mut() {
+        *first = format!("{} {first}", "warning:".yellow().bold());
+    }
+    lines
+}
+
+fn lines_of(text: &str) -> Vec<String> {
+    text.lines().map(str::to_owned).collect()
+}

@@ -1,0 +1,133 @@
+//! The ECS cluster, which services may share.
+
+use super::{Action, changed};
+use crate::{
+    address::Known,
+    aws::{
+        Reader, Writer, ecs_tags,
+        explain::{Explain as _, Failure},
+    },
+    tags::{self, Ownership, Tags},
+};
+use aws_sdk_ecs::types::ClusterField;
+use serde::Serialize;
+
+/// What a cluster looks like.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Settings {
+    /// Its name.
+    pub name: String,
+    /// Whether this stack is registered as a user of it.
+    pub used_by_this_stack: bool,
+}
+
+impl super::Settings for Settings {
+    fn references(&self) -> Vec<&Known> {
+        Vec::new()
+    }
+}
+
+/// A cluster that is there.
+#[derive(Debug, Clone)]
+pub struct Observed {
+    /// Its ARN.
+    pub arn: String,
+    /// Whose it is.
+    pub ownership: Ownership,
+    /// How many services it has that are not deleted.
+    pub services: i32,
+    /// How it is set.
+    pub settings: Settings,
+}
+
+/// Reads the cluster; `None` where there is none, or only the memory of one.
+pub async fn observe(aws: &Reader, name: &str, stack: &str) -> Result<Option<Observed>, Failure> {
+    let found = aws
+        .ecs
+        .describe_clusters()
+        .clusters(name)
+        .include(ClusterField::Tags)
+        .send()
+        .await
+        .explain("ecs:DescribeClusters", format!("cluster {name}"))?;
+    let active = found.clusters().iter().find(|cluster| cluster.status() == Some("ACTIVE"));
+    Ok(active.map(|cluster| {
+        let tags = cluster.tags().iter().filter_map(|tag| Some((tag.key()?, tag.value()?)));
+        let ownership = Ownership::read(tags);
+        Observed {
+            arn: cluster.cluster_arn().unwrap_or_default().to_owned(),
+            services: cluster.active_services_count(),
+            settings: Settings {
+                name: name.to_owned(),
+                used_by_this_stack: ownership.is_used_by(stack),
+            },
+            ownership,
+        }
+    }))
+}
+
+/// What is missing or differs.
+pub fn diff(desired: &Settings, observed: Option<&Observed>) -> Option<Action<Settings>> {
+    let Some(observed) = observed else { return Some(Action::Create(desired.clone())) };
+    if !observed.ownership.is_managed() {
+        return None;
+    }
+    changed(&observed.arn, &observed.settings, desired)
+}
+
+/// The calls that [`apply`] makes.
+pub fn calls(action: &Action<Settings>) -> Vec<&'static str> {
+    match action {
+        Action::Create(_) => vec!["ecs:CreateCluster"],
+        Action::Update { to, .. } if to.used_by_this_stack => vec!["ecs:TagResource"],
+        Action::Update { .. } => vec!["ecs:UntagResource"],
+        Action::Delete { .. } => vec!["ecs:DeleteCluster"],
+    }
+}
+
+/// Makes it so; yields the cluster's ARN.
+pub async fn apply(
+    action: &Action<Settings>,
+    tags: &Tags,
+    aws: &Writer,
+) -> Result<String, Failure> {
+    let ecs = &aws.aws.ecs;
+    match action {
+        Action::Create(to) => {
+            let created = ecs
+                .create_cluster()
+                .cluster_name(&to.name)
+                .set_tags(Some(ecs_tags(tags)))
+                .send()
+                .await
+                .explain("ecs:CreateCluster", format!("cluster {}", to.name))?;
+            Ok(created.cluster.and_then(|cluster| cluster.cluster_arn).unwrap_or_default())
+        }
+        Action::Update { id, to, .. } => {
+            let user = tags::user(&aws.stack);
+            let on = format!("cluster {}", to.name);
+            if to.used_by_this_stack {
+                let request = ecs.tag_resource().resource_arn(id).set_tags(Some(ecs_tags(&user)));
+                request.send().await.explain("ecs:TagResource", on)?;
+            } else {
+                let keys = Some(user.into_keys().collect());
+                let request = ecs.untag_resource().resource_arn(id).set_tag_keys(keys);
+                request.send().await.explain("ecs:UntagResource", on)?;
+            }
+            Ok(id.clone())
+        }
+        Action::Delete { id, settings, .. } => {
+            let deleted = ecs
+                .delete_cluster()
+                .cluster(id)
+                .send()
+                .await
+                .explain("ecs:DeleteCluster", format!("cluster {}", settings.name));
+            match deleted {
+                Err(failure) if !failure.is("ClusterNotFound") => Err(failure),
+                _ => Ok(id.clone()),
+            }
+        }
+    }
+}

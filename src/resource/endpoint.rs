@@ -1,0 +1,401 @@
+//! A VPC endpoint: how a task without a way to the internet reaches an AWS service.
+
+use super::Action;
+use crate::{
+    address::{Address, Known},
+    apply::Outputs,
+    aws::{
+        Reader, Writer, ec2_tag_specification, ec2_tags,
+        explain::{Explain as _, Failure},
+    },
+    tags::{self, Ownership, Tags},
+};
+use aws_sdk_ec2::types::{Filter, ResourceType, Tag, VpcEndpoint, VpcEndpointType};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+use std::{collections::BTreeSet, time::Duration};
+
+/// What an endpoint looks like.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Settings {
+    /// `com.amazonaws.eu-west-1.ecr.api`.
+    pub service_name: String,
+    /// `Interface` or `Gateway`.
+    pub endpoint_type: String,
+    /// The VPC.
+    pub vpc: String,
+    /// Whether the service's own name leads to it, in the whole VPC; interface endpoints only.
+    pub private_dns: Option<bool>,
+    /// Where its interfaces stand, one subnet a zone at most; interface endpoints only.
+    pub subnets: BTreeSet<String>,
+    /// What its interfaces carry; interface endpoints only.
+    pub security_groups: BTreeSet<Known>,
+    /// The route tables that lead to it; gateway endpoints only.
+    pub route_tables: BTreeSet<String>,
+    /// Whether this program made it.
+    pub is_ours: bool,
+    /// Whether this stack is registered as a user of it, or of what was added to it; `None` where it
+    /// is somebody else's and nothing was added.
+    pub used_by_this_stack: Option<bool>,
+}
+
+impl super::Settings for Settings {
+    fn references(&self) -> Vec<&Known> {
+        self.security_groups.iter().collect()
+    }
+}
+
+/// An endpoint that is there.
+#[derive(Debug, Clone)]
+pub struct Observed {
+    /// Its id.
+    pub id: String,
+    /// EC2's word for how it is: `available`, `pending`, …
+    pub state: String,
+    /// Whose it is.
+    pub ownership: Ownership,
+    /// How it is set.
+    pub settings: Settings,
+}
+
+/// Reads all endpoints of the VPC that stand or are about to.
+pub async fn observe(aws: &Reader, vpc: &str, stack: &str) -> Result<Vec<Observed>, Failure> {
+    let filter = Filter::builder().name("vpc-id").values(vpc).build();
+    let mut pages = aws.ec2.describe_vpc_endpoints().filters(filter).into_paginator().send();
+    let mut endpoints = Vec::new();
+    while let Some(page) = pages.next().await {
+        let page = page.explain("ec2:DescribeVpcEndpoints", vpc)?;
+        endpoints.extend(page.vpc_endpoints().iter().map(|endpoint| observed(endpoint, stack)));
+    }
+    endpoints.retain(|endpoint| endpoint.settings.vpc == vpc && stands(&endpoint.state));
+    Ok(endpoints)
+}
+
+fn stands(state: &str) -> bool {
+    ["available", "pending", "pendingacceptance"].contains(&state)
+}
+
+fn observed(endpoint: &VpcEndpoint, stack: &str) -> Observed {
+    let tags = endpoint.tags().iter().filter_map(|tag| Some((tag.key()?, tag.value()?)));
+    let ownership = Ownership::read(tags);
+    let is_interface = endpoint.vpc_endpoint_type() == Some(&VpcEndpointType::Interface);
+    let groups = endpoint.groups().iter().filter_map(|group| group.group_id());
+    Observed {
+        id: endpoint.vpc_endpoint_id().unwrap_or_default().to_owned(),
+        // The SDK's enum is in Pascal case and the wire in lower case, so its variants never match.
+        state: endpoint.state().map(|state| state.as_str().to_lowercase()).unwrap_or_default(),
+        settings: Settings {
+            service_name: endpoint.service_name().unwrap_or_default().to_owned(),
+            endpoint_type: endpoint
+                .vpc_endpoint_type()
+                .map_or("Gateway", VpcEndpointType::as_str)
+                .to_owned(),
+            vpc: endpoint.vpc_id().unwrap_or_default().to_owned(),
+            private_dns: endpoint.private_dns_enabled().filter(|_| is_interface),
+            subnets: endpoint.subnet_ids().iter().cloned().collect(),
+            security_groups: groups.map(|group| Known::Now(group.to_owned())).collect(),
+            route_tables: endpoint.route_table_ids().iter().cloned().collect(),
+            is_ours: ownership.is_managed(),
+            used_by_this_stack: (ownership.is_managed() || !ownership.added.is_empty())
+                .then(|| ownership.is_used_by(stack)),
+        },
+        ownership,
+    }
+}
+
+/// The endpoint to use for a service: ours before another's, then the one that private DNS leads to.
+pub fn choose<'a>(
+    endpoints: &'a [Observed],
+    service_name: &str,
+    endpoint_type: &str,
+) -> Option<&'a Observed> {
+    endpoints
+        .iter()
+        .filter(|endpoint| {
+            let settings = &endpoint.settings;
+            settings.service_name == service_name && settings.endpoint_type == endpoint_type
+        })
+        .max_by_key(|endpoint| {
+            let preference = (endpoint.ownership.is_managed(), endpoint.settings.private_dns == Some(true));
+            (preference, std::cmp::Reverse(&endpoint.id))
+        })
+}
+
+/// What is missing. An endpoint serves the whole VPC, so nothing is ever taken from one here: it is
+/// completed. `zone_of` tells a subnet's zone, because EC2 takes one subnet a zone.
+pub fn diff(
+    desired: &Settings,
+    observed: Option<&Observed>,
+    zone_of: impl Fn(&str) -> Option<String>,
+) -> Option<Action<Settings>> {
+    let Some(observed) = observed else { return Some(Action::Create(desired.clone())) };
+    let from = &observed.settings;
+    let mut to = from.clone();
+    if from.private_dns == Some(false) {
+        to.private_dns = desired.private_dns;
+    }
+    to.route_tables.extend(desired.route_tables.iter().cloned());
+    let served: BTreeSet<_> = from.subnets.iter().filter_map(|subnet| zone_of(subnet)).collect();
+    let missing = |subnet: &&String| zone_of(subnet).is_none_or(|zone| !served.contains(&zone));
+    to.subnets.extend(desired.subnets.iter().filter(missing).cloned());
+    // Every network interface carries a group; an answer without one does not tell.
+    if from.is_ours && !from.security_groups.is_empty() {
+        to.security_groups.extend(desired.security_groups.iter().cloned());
+    }
+    if from.used_by_this_stack.is_some() || to != *from {
+        to.used_by_this_stack = Some(true);
+    }
+    super::changed(&observed.id, from, &to)
+}
+
+/// What [`diff`] added to an endpoint, and what goes again when it is taken back.
+struct Added {
+    subnets: Vec<String>,
+    security_groups: Vec<Known>,
+    route_tables: Vec<String>,
+}
+
+fn added(from: &Settings, to: &Settings) -> Added {
+    Added {
+        subnets: to.subnets.difference(&from.subnets).cloned().collect(),
+        security_groups: to.security_groups.difference(&from.security_groups).cloned().collect(),
+        route_tables: to.route_tables.difference(&from.route_tables).cloned().collect(),
+    }
+}
+
+fn is_modified(from: &Settings, to: &Settings) -> bool {
+    (from.private_dns, &from.subnets, &from.security_groups, &from.route_tables)
+        != (to.private_dns, &to.subnets, &to.security_groups, &to.route_tables)
+}
+
+/// What private DNS is called among the things that were added to somebody else's endpoint.
+const PRIVATE_DNS: &str = "private-dns";
+
+/// What becomes of an endpoint when the stack goes: one of ours that nobody else uses is deleted, and
+/// what was added to somebody else's is taken out again by the last stack that uses it.
+pub fn release(observed: &Observed, stack: &str, after: Vec<Address>) -> Option<Action<Settings>> {
+    let Observed { id, ownership, settings, .. } = observed;
+    if !ownership.is_used_by(stack) {
+        return None;
+    }
+    let is_last = !ownership.has_other_users(stack);
+    if settings.is_ours && is_last {
+        return Some(Action::Delete { id: id.clone(), settings: settings.clone(), after });
+    }
+    let mut to = Settings { used_by_this_stack: Some(false), ..settings.clone() };
+    if !settings.is_ours && is_last {
+        for (added, _) in &ownership.added {
+            if added == PRIVATE_DNS {
+                to.private_dns = Some(false);
+            }
+            to.subnets.remove(added);
+            to.route_tables.remove(added);
+        }
+        to.used_by_this_stack = None;
+    }
+    super::changed(id, settings, &to)
+}
+
+/// The tags that go on and the tags that come off when `from` becomes `to`.
+fn tag_changes(from: &Settings, to: &Settings, stack: &str) -> (Tags, Tags) {
+    let additions = |from: &Settings, to: &Settings| {
+        let mut tags = Tags::new();
+        if !from.is_ours {
+            let Added { subnets, route_tables, .. } = added(from, to);
+            let turned_on = from.private_dns != Some(true) && to.private_dns == Some(true);
+            let dns = turned_on.then(|| PRIVATE_DNS.to_owned());
+            let ids: Vec<_> = subnets.into_iter().chain(route_tables).chain(dns).collect();
+            tags = tags::added(stack, &ids);
+        }
+        if from.used_by_this_stack != Some(true) && to.used_by_this_stack == Some(true) {
+            tags.extend(tags::user(stack));
+        }
+        tags
+    };
+    (additions(from, to), additions(to, from))
+}
+
+/// The calls that [`apply`] makes.
+pub fn calls(action: &Action<Settings>, stack: &str) -> Vec<&'static str> {
+    match action {
+        Action::Create(_) => vec!["ec2:CreateVpcEndpoint"],
+        Action::Update { from, to, .. } => {
+            let (on, off) = tag_changes(from, to, stack);
+            let mut calls = Vec::new();
+            if !on.is_empty() {
+                calls.push("ec2:CreateTags");
+            }
+            if is_modified(from, to) {
+                calls.push("ec2:ModifyVpcEndpoint");
+            }
+            if !off.is_empty() {
+                calls.push("ec2:DeleteTags");
+            }
+            calls
+        }
+        Action::Delete { .. } => vec!["ec2:DeleteVpcEndpoints"],
+    }
+}
+
+/// Makes it so, and waits until the endpoint takes connections; yields its id.
+pub async fn apply(
+    action: &Action<Settings>,
+    tags: &Tags,
+    aws: &Writer,
+    outputs: &Outputs,
+) -> Result<String, Failure> {
+    match action {
+        Action::Create(to) => {
+            let id = create(to, tags, aws, outputs).await?;
+            available(aws, &id).await?;
+            Ok(id)
+        }
+        Action::Update { id, from, to } => {
+            let ec2 = &aws.aws.ec2;
+            let (on, off) = tag_changes(from, to, &aws.stack);
+            // What was added is written down before it is added, so that a run which is killed in
+            // between can still be undone.
+            if !on.is_empty() {
+                let request = ec2.create_tags().resources(id).set_tags(Some(ec2_tags(&on)));
+                request.send().await.explain("ec2:CreateTags", id)?;
+            }
+            if is_modified(from, to) {
+                modify(id, from, to, aws, outputs).await?;
+                available(aws, id).await?;
+            }
+            if !off.is_empty() {
+                // By key alone: the value may name another stack.
+                let keys = off.keys().map(|key| Tag::builder().key(key).build()).collect();
+                let request = ec2.delete_tags().resources(id).set_tags(Some(keys));
+                request.send().await.explain("ec2:DeleteTags", id)?;
+            }
+            Ok(id.clone())
+        }
+        Action::Delete { id, .. } => {
+            aws.endpoint_calls.delete.take().await;
+            let request = aws.aws.ec2.delete_vpc_endpoints().vpc_endpoint_ids(id);
+            request.send().await.explain("ec2:DeleteVpcEndpoints", id)?;
+            gone(aws, id).await?;
+            Ok(id.clone())
+        }
+    }
+}
+
+async fn create(
+    to: &Settings,
+    tags: &Tags,
+    aws: &Writer,
+    outputs: &Outputs,
+) -> Result<String, Failure> {
+    aws.endpoint_calls.create.take().await;
+    let groups = outputs.resolve_all(&to.security_groups);
+    let some = |ids: &BTreeSet<String>| (!ids.is_empty()).then(|| ids.iter().cloned().collect());
+    let created = aws
+        .aws
+        .ec2
+        .create_vpc_endpoint()
+        .vpc_endpoint_type(to.endpoint_type.as_str().into())
+        .vpc_id(&to.vpc)
+        .service_name(&to.service_name)
+        .set_private_dns_enabled(to.private_dns)
+        .set_subnet_ids(some(&to.subnets))
+        .set_client_token(token(to, &groups))
+        .set_security_group_ids((!groups.is_empty()).then_some(groups))
+        .set_route_table_ids(some(&to.route_tables))
+        .tag_specifications(ec2_tag_specification(ResourceType::VpcEndpoint, tags))
+        .send()
+        .await
+        .explain("ec2:CreateVpcEndpoint", format!("{} in {}", to.service_name, to.vpc))?;
+    Ok(created.vpc_endpoint.and_then(|endpoint| endpoint.vpc_endpoint_id).unwrap_or_default())
+}
+
+/// The same request has the same token, so that a run which was killed before it read the answer does
+/// not make a second endpoint. The groups' ids are part of it, because an endpoint that is made again
+/// after a `destroy` must not get the answer of the deleted one. A gateway endpoint needs none: a
+/// route table takes one route to a service only.
+fn token(to: &Settings, groups: &[String]) -> Option<String> {
+    if groups.is_empty() {
+        return None;
+    }
+    let text = serde_json::to_string(&(to, groups)).expect("settings are plain data");
+    let digest = Sha256::digest(text.as_bytes());
+    Some(digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+}
+
+async fn modify(
+    id: &str,
+    from: &Settings,
+    to: &Settings,
+    aws: &Writer,
+    outputs: &Outputs,
+) -> Result<(), Failure> {
+    aws.endpoint_calls.modify.take().await;
+    let (on, off) = (added(from, to), added(to, from));
+    let groups = |groups: &[Known]| groups.iter().map(|group| outputs.resolve(group)).collect();
+    let some = |ids: Vec<String>| (!ids.is_empty()).then_some(ids);
+    aws.aws
+        .ec2
+        .modify_vpc_endpoint()
+        .vpc_endpoint_id(id)
+        .set_private_dns_enabled(to.private_dns.filter(|_| from.private_dns != to.private_dns))
+        .set_add_subnet_ids(some(on.subnets))
+        .set_remove_subnet_ids(some(off.subnets))
+        .set_add_security_group_ids(some(groups(&on.security_groups)))
+        .set_remove_security_group_ids(some(groups(&off.security_groups)))
+        .set_add_route_table_ids(some(on.route_tables))
+        .set_remove_route_table_ids(some(off.route_tables))
+        .send()
+        .await
+        .explain("ec2:ModifyVpcEndpoint", id)
+        .map(drop)
+}
+
+/// An interface endpoint is `pending` for a minute or two; EC2 has no waiter for it.
+const PAUSE: Duration = Duration::from_secs(3);
+const ATTEMPTS: u32 = 200;
+
+async fn available(aws: &Writer, id: &str) -> Result<(), Failure> {
+    for _ in 0..ATTEMPTS {
+        match state(aws, id).await?.as_deref() {
+            Some("available") => return Ok(()),
+            Some(state) if !stands(state) => return Err(unusable(id, state)),
+            _ => tokio::time::sleep(PAUSE).await,
+        }
+    }
+    Err(unusable(id, "pending, after ten minutes"))
+}
+
+async fn gone(aws: &Writer, id: &str) -> Result<(), Failure> {
+    for _ in 0..ATTEMPTS {
+        match state(aws, id).await?.as_deref() {
+            None | Some("deleted") => return Ok(()),
+            _ => tokio::time::sleep(PAUSE).await,
+        }
+    }
+    Err(unusable(id, "deleting, after ten minutes"))
+}
+
+async fn state(aws: &Writer, id: &str) -> Result<Option<String>, Failure> {
+    let found = aws.aws.ec2.describe_vpc_endpoints().vpc_endpoint_ids(id).send().await;
+    match found.explain("ec2:DescribeVpcEndpoints", id) {
+        // An endpoint that was just made may not be known to every reader yet, and one that was just
+        // deleted may not be known any more.
+        Err(failure) if failure.is("InvalidVpcEndpointId.NotFound") => Ok(None),
+        found => Ok(found?
+            .vpc_endpoints()
+            .first()
+            .and_then(VpcEndpoint::state)
+            .map(|state| state.as_str().to_lowercase())),
+    }
+}
+
+fn unusable(id: &str, state: &str) -> Failure {
+    Failure {
+        operation: "ec2:DescribeVpcEndpoints",
+        on: id.to_owned(),
+        code: Some("EndpointState".to_owned()),
+        message: format!("the endpoint is {state}"),
+        request_id: None,
+    }
+}

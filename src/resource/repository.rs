@@ -1,0 +1,293 @@
+//! The private ECR repository, in the service's own region.
+
+use super::{Action, changed};
+use crate::{
+    address::Known,
+    aws::{
+        Reader, Writer,
+        explain::{Explain as _, Failure},
+    },
+    tags::{Ownership, Tags},
+};
+use aws_sdk_ecr::types::{
+    EncryptionConfiguration, EncryptionType, ImageScanningConfiguration, ImageTagMutability,
+    ImageTagMutabilityExclusionFilter, ImageTagMutabilityExclusionFilterType, Tag,
+};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// The tags that the build cache rewrites; every other tag is immutable.
+const CACHE_FILTER: &str = "buildcache*";
+/// Untagged images are what a moved cache tag leaves behind; a day covers every build under way.
+const UNTAGGED_DAYS: u32 = 1;
+
+/// What a repository looks like.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Settings {
+    /// Its name.
+    pub name: String,
+    /// `IMMUTABLE`, `IMMUTABLE_WITH_EXCLUSION`, …
+    pub image_tag_mutability: String,
+    /// Wildcards of the tags that are not under that rule.
+    pub exclusion_filters: Vec<String>,
+    /// Whether images are scanned when they arrive.
+    pub scan_on_push: bool,
+    /// `AES256` or `KMS`; fixed when the repository is made.
+    pub encryption: String,
+    /// The lifecycle policy's rules.
+    pub lifecycle_policy: Value,
+}
+
+impl super::Settings for Settings {
+    fn references(&self) -> Vec<&Known> {
+        Vec::new()
+    }
+}
+
+/// A repository that is there.
+#[derive(Debug, Clone)]
+pub struct Observed {
+    /// Its URI, without a tag.
+    pub uri: String,
+    /// Its ARN.
+    pub arn: String,
+    /// Whose it is.
+    pub ownership: Ownership,
+    /// How it is set.
+    pub settings: Settings,
+}
+
+/// The settings of a repository of ours: `keep` images, with an exception for the build cache.
+pub fn desired(name: &str, keep: u32, cached: bool) -> Settings {
+    let (mutability, filters) = if cached {
+        ("IMMUTABLE_WITH_EXCLUSION", vec![CACHE_FILTER.to_owned()])
+    } else {
+        ("IMMUTABLE", Vec::new())
+    };
+    Settings {
+        name: name.to_owned(),
+        image_tag_mutability: mutability.to_owned(),
+        exclusion_filters: filters,
+        scan_on_push: true,
+        encryption: "AES256".to_owned(),
+        lifecycle_policy: json!({"rules": [
+            {
+                "rulePriority": 1,
+                "description": "images without a tag",
+                "selection": {
+                    "tagStatus": "untagged",
+                    "countType": "sinceImagePushed",
+                    "countUnit": "days",
+                    "countNumber": UNTAGGED_DAYS,
+                },
+                "action": {"type": "expire"},
+            },
+            {
+                "rulePriority": 2,
+                "description": format!("the last {keep} images"),
+                "selection": {
+                    "tagStatus": "any",
+                    "countType": "imageCountMoreThan",
+                    "countNumber": keep,
+                },
+                "action": {"type": "expire"},
+            },
+        ]}),
+    }
+}
+
+/// Reads the repository; `None` where there is none.
+pub async fn observe(aws: &Reader, name: &str) -> Result<Option<Observed>, Failure> {
+    let on = format!("repository {name}");
+    let found = aws
+        .ecr
+        .describe_repositories()
+        .repository_names(name)
+        .send()
+        .await
+        .explain("ecr:DescribeRepositories", &on);
+    let repository = match found {
+        Err(failure) if failure.is("RepositoryNotFound") => return Ok(None),
+        found => found?.repositories.unwrap_or_default().into_iter().next(),
+    };
+    let Some(repository) = repository else { return Ok(None) };
+    let arn = repository.repository_arn().unwrap_or_default().to_owned();
+    let (tags, policy) = tokio::join!(
+        aws.ecr.list_tags_for_resource().resource_arn(&arn).send(),
+        aws.ecr.get_lifecycle_policy().repository_name(name).send(),
+    );
+    let tags = tags.explain("ecr:ListTagsForResource", &on)?.tags.unwrap_or_default();
+    let policy = match policy.explain("ecr:GetLifecyclePolicy", &on) {
+        Err(failure) if failure.is("LifecyclePolicyNotFound") => None,
+        policy => policy?.lifecycle_policy_text,
+    };
+    Ok(Some(Observed {
+        uri: repository.repository_uri().unwrap_or_default().to_owned(),
+        arn,
+        ownership: Ownership::read(tags.iter().map(|tag| (tag.key(), tag.value()))),
+        settings: settings(&repository, policy.as_deref()),
+    }))
+}
+
+fn settings(repository: &aws_sdk_ecr::types::Repository, policy: Option<&str>) -> Settings {
+    Settings {
+        name: repository.repository_name().unwrap_or_default().to_owned(),
+        image_tag_mutability: repository
+            .image_tag_mutability()
+            .map_or("MUTABLE", ImageTagMutability::as_str)
+            .to_owned(),
+        exclusion_filters: repository
+            .image_tag_mutability_exclusion_filters()
+            .iter()
+            .map(|filter| filter.filter().to_owned())
+            .collect(),
+        scan_on_push: repository
+            .image_scanning_configuration()
+            .is_some_and(ImageScanningConfiguration::scan_on_push),
+        encryption: repository
+            .encryption_configuration()
+            .map_or("AES256", |encryption| encryption.encryption_type().as_str())
+            .to_owned(),
+        lifecycle_policy: policy
+            .and_then(|text| serde_json::from_str(text).ok())
+            .unwrap_or(Value::Null),
+    }
+}
+
+/// What is missing or differs. The encryption cannot be changed, so it is taken as it is.
+pub fn diff(desired: &Settings, observed: Option<&Observed>) -> Option<Action<Settings>> {
+    let Some(observed) = observed else { return Some(Action::Create(desired.clone())) };
+    if !observed.ownership.is_managed() {
+        return None;
+    }
+    let encryption = observed.settings.encryption.clone();
+    changed(&observed.uri, &observed.settings, &Settings { encryption, ..desired.clone() })
+}
+
+/// The calls that [`apply`] makes.
+pub fn calls(action: &Action<Settings>) -> Vec<&'static str> {
+    match action {
+        Action::Create(_) => vec!["ecr:CreateRepository", "ecr:PutLifecyclePolicy"],
+        Action::Update { from, to, .. } => {
+            let mut calls = Vec::new();
+            if tag_rules(from) != tag_rules(to) {
+                calls.push("ecr:PutImageTagMutability");
+            }
+            if from.scan_on_push != to.scan_on_push {
+                calls.push("ecr:PutImageScanningConfiguration");
+            }
+            if from.lifecycle_policy != to.lifecycle_policy {
+                calls.push("ecr:PutLifecyclePolicy");
+            }
+            calls
+        }
+        Action::Delete { .. } => vec!["ecr:DeleteRepository"],
+    }
+}
+
+fn tag_rules(settings: &Settings) -> (&str, &[String]) {
+    (&settings.image_tag_mutability, &settings.exclusion_filters)
+}
+
+/// Makes it so; yields the repository's URI.
+pub async fn apply(
+    action: &Action<Settings>,
+    tags: &Tags,
+    aws: &Writer,
+) -> Result<String, Failure> {
+    let ecr = &aws.aws.ecr;
+    match action {
+        Action::Create(to) => {
+            let on = format!("repository {}", to.name);
+            let tags = tags.iter().map(|(key, value)| {
+                Tag::builder().key(key).value(value).build().expect("key and value are given")
+            });
+            let created = ecr
+                .create_repository()
+                .repository_name(&to.name)
+                .image_tag_mutability(to.image_tag_mutability.as_str().into())
+                .set_image_tag_mutability_exclusion_filters(filters(to))
+                .image_scanning_configuration(scanning(to))
+                .encryption_configuration(
+                    EncryptionConfiguration::builder()
+                        .encryption_type(EncryptionType::from(to.encryption.as_str()))
+                        .build()
+                        .expect("the type is given"),
+                )
+                .set_tags(Some(tags.collect()))
+                .send()
+                .await
+                .explain("ecr:CreateRepository", &on)?;
+            put_lifecycle_policy(ecr, to).await?;
+            let repository = created
+                .repository
+                .unwrap_or_else(|| aws_sdk_ecr::types::Repository::builder().build());
+            Ok(repository.repository_uri.unwrap_or_default())
+        }
+        Action::Update { id, from, to } => {
+            let on = format!("repository {}", to.name);
+            if tag_rules(from) != tag_rules(to) {
+                ecr.put_image_tag_mutability()
+                    .repository_name(&to.name)
+                    .image_tag_mutability(to.image_tag_mutability.as_str().into())
+                    .set_image_tag_mutability_exclusion_filters(filters(to))
+                    .send()
+                    .await
+                    .explain("ecr:PutImageTagMutability", &on)?;
+            }
+            if from.scan_on_push != to.scan_on_push {
+                ecr.put_image_scanning_configuration()
+                    .repository_name(&to.name)
+                    .image_scanning_configuration(scanning(to))
+                    .send()
+                    .await
+                    .explain("ecr:PutImageScanningConfiguration", &on)?;
+            }
+            if from.lifecycle_policy != to.lifecycle_policy {
+                put_lifecycle_policy(ecr, to).await?;
+            }
+            Ok(id.clone())
+        }
+        Action::Delete { id, settings, .. } => {
+            let deleted = ecr
+                .delete_repository()
+                .repository_name(&settings.name)
+                .force(true)
+                .send()
+                .await
+                .explain("ecr:DeleteRepository", format!("repository {}", settings.name));
+            match deleted {
+                Err(failure) if !failure.is("RepositoryNotFound") => Err(failure),
+                _ => Ok(id.clone()),
+            }
+        }
+    }
+}
+
+fn filters(settings: &Settings) -> Option<Vec<ImageTagMutabilityExclusionFilter>> {
+    (!settings.exclusion_filters.is_empty()).then(|| {
+        let build = |filter: &String| {
+            ImageTagMutabilityExclusionFilter::builder()
+                .filter_type(ImageTagMutabilityExclusionFilterType::Wildcard)
+                .filter(filter)
+                .build()
+                .expect("type and filter are given")
+        };
+        settings.exclusion_filters.iter().map(build).collect()
+    })
+}
+
+fn scanning(settings: &Settings) -> ImageScanningConfiguration {
+    ImageScanningConfiguration::builder().scan_on_push(settings.scan_on_push).build()
+}
+
+async fn put_lifecycle_policy(ecr: &aws_sdk_ecr::Client, to: &Settings) -> Result<(), Failure> {
+    ecr.put_lifecycle_policy()
+        .repository_name(&to.name)
+        .lifecycle_policy_text(to.lifecycle_policy.to_string())
+        .send()
+        .await
+        .explain("ecr:PutLifecyclePolicy", format!("repository {}", to.name))
+        .map(drop)
+}

@@ -1,0 +1,264 @@
+//! An IAM role that ECS tasks assume: the execution role, or the application's own.
+
+use super::{Action, changed};
+use crate::{
+    address::Known,
+    aws::{
+        Identity, Reader, Writer,
+        explain::{Explain as _, Failure},
+    },
+    tags::{Ownership, Tags},
+};
+use aws_sdk_iam::types::Tag;
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// The name of the inline policy that lets the execution role read the task's secrets.
+const SECRETS_POLICY: &str = "secrets";
+
+/// What a role looks like.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Settings {
+    /// Its name; names of roles are one per account, in all regions.
+    pub name: String,
+    /// The ARNs of the managed policies attached to it.
+    pub managed_policies: BTreeSet<String>,
+    /// The inline policy for the secrets, where there are any.
+    pub secrets_policy: Option<Value>,
+}
+
+impl super::Settings for Settings {
+    fn references(&self) -> Vec<&Known> {
+        Vec::new()
+    }
+}
+
+/// A role that is there.
+#[derive(Debug, Clone)]
+pub struct Observed {
+    /// Its ARN.
+    pub arn: String,
+    /// Whose it is.
+    pub ownership: Ownership,
+    /// How it is set.
+    pub settings: Settings,
+}
+
+/// The execution role: it pulls the image, writes the logs and reads `secrets` (ARNs, or the names of
+/// SSM parameters).
+pub fn execution(name: String, identity: &Identity, secrets: &BTreeSet<String>) -> Settings {
+    let Identity { account, partition, region } = identity;
+    let arn = |secret: &String| {
+        if secret.starts_with("arn:") {
+            // `valueFrom` may go on with `:json-key:version-stage:version-id` after the secret's ARN.
+            secret.split(':').take(7).collect::<Vec<_>>().join(":")
+        } else {
+            let name = secret.trim_start_matches('/');
+            format!("arn:{partition}:ssm:{region}:{account}:parameter/{name}")
+        }
+    };
+    let (manager, parameters): (BTreeSet<_>, BTreeSet<_>) =
+        secrets.iter().map(arn).partition(|arn| arn.contains(":secretsmanager:"));
+    let mut statements = Vec::new();
+    if !manager.is_empty() {
+        statements.push(json!({
+            "Effect": "Allow", "Action": ["secretsmanager:GetSecretValue"], "Resource": manager,
+        }));
+    }
+    if !parameters.is_empty() {
+        statements.push(json!({
+            "Effect": "Allow", "Action": ["ssm:GetParameters"], "Resource": parameters,
+        }));
+    }
+    Settings {
+        name,
+        managed_policies: BTreeSet::from([format!(
+            "arn:{partition}:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"
+        )]),
+        secrets_policy: (!statements.is_empty())
+            .then(|| json!({"Version": "2012-10-17", "Statement": statements})),
+    }
+}
+
+/// The application's role: it may do nothing until somebody attaches a policy, which stays.
+pub const fn application(name: String) -> Settings {
+    Settings { name, managed_policies: BTreeSet::new(), secrets_policy: None }
+}
+
+/// Reads the role; `None` where there is none.
+pub async fn observe(aws: &Reader, name: &str) -> Result<Option<Observed>, Failure> {
+    let on = format!("role {name}");
+    let role = match aws.iam.get_role().role_name(name).send().await.explain("iam:GetRole", &on) {
+        Err(failure) if failure.is("NoSuchEntity") => return Ok(None),
+        role => role?.role,
+    };
+    let Some(role) = role else { return Ok(None) };
+    let (attached, inline) = tokio::join!(
+        aws.iam.list_attached_role_policies().role_name(name).send(),
+        aws.iam.get_role_policy().role_name(name).policy_name(SECRETS_POLICY).send(),
+    );
+    let attached = attached.explain("iam:ListAttachedRolePolicies", &on)?;
+    let inline = match inline.explain("iam:GetRolePolicy", &on) {
+        Err(failure) if failure.is("NoSuchEntity") => None,
+        inline => Some(inline?.policy_document),
+    };
+    Ok(Some(Observed {
+        arn: role.arn().to_owned(),
+        ownership: Ownership::read(role.tags().iter().map(|tag| (tag.key(), tag.value()))),
+        settings: Settings {
+            name: name.to_owned(),
+            managed_policies: attached
+                .attached_policies()
+                .iter()
+                .filter_map(|policy| policy.policy_arn().map(str::to_owned))
+                .collect(),
+            secrets_policy: inline.and_then(|document| decode(&document)),
+        },
+    }))
+}
+
+/// IAM answers policy documents URL-encoded (RFC 3986).
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetRolePolicy.html>
+fn decode(document: &str) -> Option<Value> {
+    let document = percent_encoding::percent_decode_str(document).decode_utf8().ok()?;
+    serde_json::from_str(&document).ok()
+}
+
+/// What is missing or differs. Policies that somebody attached besides ours stay.
+pub fn diff(desired: &Settings, observed: Option<&Observed>) -> Option<Action<Settings>> {
+    let Some(observed) = observed else { return Some(Action::Create(desired.clone())) };
+    if !observed.ownership.is_managed() {
+        return None;
+    }
+    let managed_policies = &observed.settings.managed_policies | &desired.managed_policies;
+    changed(&observed.arn, &observed.settings, &Settings { managed_policies, ..desired.clone() })
+}
+
+/// The calls that [`apply`] makes.
+pub fn calls(action: &Action<Settings>) -> Vec<&'static str> {
+    let mut calls = Vec::new();
+    let (from, to) = match action {
+        Action::Create(to) => {
+            calls.push("iam:CreateRole");
+            (None, to)
+        }
+        Action::Update { from, to, .. } => (Some(from), to),
+        Action::Delete { settings, .. } => {
+            calls.extend(settings.managed_policies.iter().map(|_| "iam:DetachRolePolicy"));
+            calls.extend(settings.secrets_policy.iter().map(|_| "iam:DeleteRolePolicy"));
+            calls.push("iam:DeleteRole");
+            return calls;
+        }
+    };
+    calls.extend(missing(from, to).map(|_| "iam:AttachRolePolicy"));
+    match secrets_change(from, to) {
+        Some(Some(_)) => calls.push("iam:PutRolePolicy"),
+        Some(None) => calls.push("iam:DeleteRolePolicy"),
+        None => {}
+    }
+    calls
+}
+
+fn missing<'a>(from: Option<&'a Settings>, to: &'a Settings) -> impl Iterator<Item = &'a String> {
+    to.managed_policies
+        .iter()
+        .filter(move |policy| !from.is_some_and(|from| from.managed_policies.contains(*policy)))
+}
+
+/// The inline policy to write (`Some(Some)`) or to take away (`Some(None)`).
+fn secrets_change<'a>(from: Option<&Settings>, to: &'a Settings) -> Option<Option<&'a Value>> {
+    let before = from.and_then(|from| from.secrets_policy.as_ref());
+    (before != to.secrets_policy.as_ref()).then_some(to.secrets_policy.as_ref())
+}
+
+/// Makes it so; yields the role's ARN.
+pub async fn apply(
+    action: &Action<Settings>,
+    tags: &Tags,
+    aws: &Writer,
+) -> Result<String, Failure> {
+    let iam = &aws.aws.iam;
+    match action {
+        Action::Create(to) => {
+            let trust = json!({"Version": "2012-10-17", "Statement": [{
+                "Effect": "Allow",
+                "Principal": {"Service": "ecs-tasks.amazonaws.com"},
+                "Action": "sts:AssumeRole",
+            }]});
+            let tags = tags.iter().map(|(key, value)| {
+                Tag::builder().key(key).value(value).build().expect("key and value are given")
+            });
+            let created = iam
+                .create_role()
+                .role_name(&to.name)
+                .assume_role_policy_document(trust.to_string())
+                .set_tags(Some(tags.collect()))
+                .send()
+                .await
+                .explain("iam:CreateRole", format!("role {}", to.name))?;
+            grant(aws, None, to).await?;
+            Ok(created.role.map(|role| role.arn).unwrap_or_default())
+        }
+        Action::Update { id, from, to } => {
+            grant(aws, Some(from), to).await?;
+            Ok(id.clone())
+        }
+        Action::Delete { id, settings, .. } => delete(aws, settings).await.map(|()| id.clone()),
+    }
+}
+
+async fn grant(aws: &Writer, from: Option<&Settings>, to: &Settings) -> Result<(), Failure> {
+    let iam = &aws.aws.iam;
+    let on = format!("role {}", to.name);
+    for policy in missing(from, to) {
+        let request = iam.attach_role_policy().role_name(&to.name).policy_arn(policy);
+        request.send().await.explain("iam:AttachRolePolicy", &on)?;
+    }
+    match secrets_change(from, to) {
+        Some(Some(policy)) => iam
+            .put_role_policy()
+            .role_name(&to.name)
+            .policy_name(SECRETS_POLICY)
+            .policy_document(policy.to_string())
+            .send()
+            .await
+            .explain("iam:PutRolePolicy", &on)
+            .map(drop),
+        Some(None) => delete_secrets_policy(aws, to).await,
+        None => Ok(()),
+    }
+}
+
+async fn delete_secrets_policy(aws: &Writer, role: &Settings) -> Result<(), Failure> {
+    aws.aws
+        .iam
+        .delete_role_policy()
+        .role_name(&role.name)
+        .policy_name(SECRETS_POLICY)
+        .send()
+        .await
+        .explain("iam:DeleteRolePolicy", format!("role {}", role.name))
+        .map(drop)
+}
+
+async fn delete(aws: &Writer, role: &Settings) -> Result<(), Failure> {
+    let iam = &aws.aws.iam;
+    let on = format!("role {}", role.name);
+    for policy in &role.managed_policies {
+        let request = iam.detach_role_policy().role_name(&role.name).policy_arn(policy);
+        gone(request.send().await.explain("iam:DetachRolePolicy", &on))?;
+    }
+    if role.secrets_policy.is_some() {
+        gone(delete_secrets_policy(aws, role).await)?;
+    }
+    gone(iam.delete_role().role_name(&role.name).send().await.explain("iam:DeleteRole", &on))
+}
+
+fn gone<T>(result: Result<T, Failure>) -> Result<(), Failure> {
+    match result {
+        Err(failure) if !failure.is("NoSuchEntity") => Err(failure),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,90 @@
+//! The tags that say what is ours. Nothing else is remembered between runs.
+
+use crate::address::Address;
+use std::collections::BTreeMap;
+
+/// The stack that made the thing. A thing without it is somebody else's: it is used where it fits,
+/// and never changed or deleted beyond what was added to it.
+pub const STACK: &str = "ecs-private-deploy:stack";
+/// The thing's address in the plan of the stack that made it.
+pub const ADDRESS: &str = "ecs-private-deploy:address";
+/// Followed by a stack's name: that stack uses this shared thing. The last one to go deletes it.
+const USER: &str = "ecs-private-deploy:user:";
+/// Followed by an id, with the stack's name as the value: what was added to a thing of somebody
+/// else's, so that the last stack's `destroy` takes exactly that out again.
+const ADDED: &str = "ecs-private-deploy:added:";
+
+/// The tags of one thing, in the order of their keys.
+pub type Tags = BTreeMap<String, String>;
+
+/// The tags of a thing that belongs to one stack alone.
+pub fn own(stack: &str, address: &Address) -> Tags {
+    Tags::from([(STACK.into(), stack.into()), (ADDRESS.into(), address.to_string())])
+}
+
+/// The tags of a thing that stacks share.
+pub fn shared(stack: &str, address: &Address) -> Tags {
+    let mut tags = own(stack, address);
+    tags.extend(user(stack));
+    tags
+}
+
+/// The tag by which a stack says that it uses a shared thing.
+pub fn user(stack: &str) -> Tags {
+    Tags::from([(format!("{USER}{stack}"), "true".into())])
+}
+
+/// The tags by which a stack says what it added to a thing of somebody else's.
+pub fn added<'a>(stack: &str, ids: impl IntoIterator<Item = &'a String>) -> Tags {
+    ids.into_iter().map(|id| (format!("{ADDED}{id}"), stack.to_owned())).collect()
+}
+
+/// Whose a thing is, as its tags say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ownership {
+    /// The stack that made it; `None` where somebody else did.
+    pub stack: Option<String>,
+    /// The stacks that use it.
+    pub users: Vec<String>,
+    /// What was added to it: the id and the stack that added it.
+    pub added: Vec<(String, String)>,
+}
+
+impl Ownership {
+    /// Reads the tags.
+    pub fn read<'a>(tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut ownership = Self::default();
+        for (key, value) in tags {
+            if key == STACK {
+                ownership.stack = Some(value.to_owned());
+            } else if let Some(user) = key.strip_prefix(USER) {
+                ownership.users.push(user.to_owned());
+            } else if let Some(id) = key.strip_prefix(ADDED) {
+                ownership.added.push((id.to_owned(), value.to_owned()));
+            }
+        }
+        ownership.users.sort();
+        ownership.added.sort();
+        ownership
+    }
+
+    /// Whether this program made it, for whichever stack.
+    pub const fn is_managed(&self) -> bool {
+        self.stack.is_some()
+    }
+
+    /// Whether it was made for this stack.
+    pub fn is_of(&self, stack: &str) -> bool {
+        self.stack.as_deref() == Some(stack)
+    }
+
+    /// Whether this stack has said that it uses it.
+    pub fn is_used_by(&self, stack: &str) -> bool {
+        self.users.iter().any(|user| user == stack)
+    }
+
+    /// Whether other stacks use it.
+    pub fn has_other_users(&self, stack: &str) -> bool {
+        self.users.iter().any(|user| user != stack)
+    }
+}

@@ -1,0 +1,193 @@
+//! Reads the VPC, its subnets and its routes.
+
+use crate::{
+    aws::{Reader, explain::Explain as _},
+    error::{Error, Problem, Result},
+    network::subnets::{Classified, Route, RouteTable, Subnet, Target, classify},
+};
+use aws_sdk_ec2::types::{Filter, RouteState, VpcAttributeName};
+
+/// The VPC.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vpc {
+    /// Its id.
+    pub id: String,
+    /// Its IPv4 blocks.
+    pub cidrs: Vec<String>,
+    /// `enableDnsSupport` and `enableDnsHostnames`: private DNS needs both.
+    /// <https://docs.aws.amazon.com/vpc/latest/privatelink/privatelink-access-aws-services.html#privatelink-dns-concepts>
+    pub dns: Dns,
+    /// Its subnets, with what their routes say.
+    pub subnets: Vec<Classified>,
+}
+
+/// The VPC's DNS attributes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dns {
+    /// `enableDnsSupport`.
+    pub support: bool,
+    /// `enableDnsHostnames`.
+    pub hostnames: bool,
+}
+
+/// Finds the VPC that the file names, or the only one of the region.
+pub async fn choose(aws: &Reader, id: Option<&str>) -> Result<aws_sdk_ec2::types::Vpc> {
+    let region = &aws.identity.region;
+    let found = aws
+        .ec2
+        .describe_vpcs()
+        .set_vpc_ids(id.map(|id| vec![id.to_owned()]))
+        .send()
+        .await
+        .explain("ec2:DescribeVpcs", id.unwrap_or("this region"));
+    let mut vpcs = match (found, id) {
+        (Err(failure), Some(id)) if failure.is("InvalidVpcID.NotFound") => {
+            return Err(Error::refused(
+                format!(
+                    "VPC `{id}` does not exist in {region} for account {}",
+                    aws.identity.account
+                ),
+                "check `network.vpc`, `region` and the account of the credentials",
+            ));
+        }
+        (found, _) => found?.vpcs.unwrap_or_default(),
+    };
+    match vpcs.len() {
+        1 => Ok(vpcs.remove(0)),
+        0 => Err(Error::refused(
+            format!("no VPC in {region} for account {}", aws.identity.account),
+            "make a VPC with private and public subnets, or check `region` and the account of the \
+             credentials",
+        )),
+        many => {
+            let problem = Problem::new(format!("{many} VPCs in {region}, and the file names none"));
+            let problem = vpcs.iter().fold(problem, |problem, vpc| problem.found(line(vpc)));
+            Err(Error::Refused(problem.help("add `network: { vpc: vpc-… }` with the one to use")))
+        }
+    }
+}
+
+fn line(vpc: &aws_sdk_ec2::types::Vpc) -> String {
+    let name = vpc.tags().iter().find(|tag| tag.key() == Some("Name")).and_then(|tag| tag.value());
+    let id = vpc.vpc_id().unwrap_or_default();
+    let cidr = vpc.cidr_block().unwrap_or_default();
+    let default = if vpc.is_default() == Some(true) { ", the default VPC" } else { "" };
+    format!("{id} ({cidr}{default}) {}", name.unwrap_or_default()).trim_end().to_owned()
+}
+
+/// Reads the rest of the VPC.
+pub async fn observe(aws: &Reader, vpc: &aws_sdk_ec2::types::Vpc) -> Result<Vpc> {
+    let id = vpc.vpc_id().unwrap_or_default();
+    let filter = || Filter::builder().name("vpc-id").values(id).build();
+    let attribute = |name| aws.ec2.describe_vpc_attribute().vpc_id(id).attribute(name).send();
+    let subnets = aws.ec2.describe_subnets().filters(filter()).into_paginator().items().send();
+    let tables = aws.ec2.describe_route_tables().filters(filter()).into_paginator().items().send();
+    let (subnets, tables, support, hostnames) = tokio::join!(
+        subnets.collect::<std::result::Result<Vec<_>, _>>(),
+        tables.collect::<std::result::Result<Vec<_>, _>>(),
+        attribute(VpcAttributeName::EnableDnsSupport),
+        attribute(VpcAttributeName::EnableDnsHostnames),
+    );
+    let subnets = subnets.explain("ec2:DescribeSubnets", id)?;
+    let tables = tables.explain("ec2:DescribeRouteTables", id)?;
+    let support = support.explain("ec2:DescribeVpcAttribute", id)?;
+    let hostnames = hostnames.explain("ec2:DescribeVpcAttribute", id)?;
+    let subnets: Vec<_> = subnets.iter().map(subnet).collect();
+    let tables: Vec<_> = tables.iter().map(table).collect();
+    let blocks = vpc.cidr_block_association_set().iter();
+    let mut cidrs: Vec<_> = blocks
+        .filter(|block| {
+            let state = block.cidr_block_state().and_then(|state| state.state());
+            state.is_none_or(|state| state.as_str() == "associated")
+        })
+        .filter_map(|block| block.cidr_block().map(str::to_owned))
+        .collect();
+    if cidrs.is_empty() {
+        cidrs.extend(vpc.cidr_block().map(str::to_owned));
+    }
+    let is_on = |value: Option<&aws_sdk_ec2::types::AttributeBooleanValue>| {
+        value.and_then(aws_sdk_ec2::types::AttributeBooleanValue::value) == Some(true)
+    };
+    Ok(Vpc {
+        id: id.to_owned(),
+        cidrs,
+        dns: Dns {
+            support: is_on(support.enable_dns_support()),
+            hostnames: is_on(hostnames.enable_dns_hostnames()),
+        },
+        subnets: classify(&subnets, &tables, &aws.identity.region),
+    })
+}
+
+fn subnet(subnet: &aws_sdk_ec2::types::Subnet) -> Subnet {
+    let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+    let blocked = subnet.block_public_access_states();
+    Subnet {
+        id: text(subnet.subnet_id()),
+        zone: text(subnet.availability_zone()),
+        cidr: text(subnet.cidr_block()),
+        free_addresses: subnet
+            .available_ip_address_count()
+            .and_then(|count| count.try_into().ok())
+            .unwrap_or(0),
+        is_ipv6_native: subnet.ipv6_native() == Some(true),
+        is_on_outpost: subnet.outpost_arn().is_some(),
+        owner: text(subnet.owner_id()),
+        block_public_access: blocked
+            .and_then(|states| states.internet_gateway_block_mode())
+            .map_or("off", |mode| mode.as_str())
+            .to_owned(),
+    }
+}
+
+fn table(table: &aws_sdk_ec2::types::RouteTable) -> RouteTable {
+    let associations = table.associations();
+    RouteTable {
+        id: table.route_table_id().unwrap_or_default().to_owned(),
+        is_main: associations.iter().any(|association| association.main() == Some(true)),
+        subnets: associations
+            .iter()
+            .filter_map(|association| association.subnet_id().map(str::to_owned))
+            .collect(),
+        routes: table.routes().iter().map(route).collect(),
+    }
+}
+
+fn route(route: &aws_sdk_ec2::types::Route) -> Route {
+    let destination = route
+        .destination_cidr_block()
+        .or(route.destination_ipv6_cidr_block())
+        .or(route.destination_prefix_list_id());
+    Route {
+        destination: destination.unwrap_or_default().to_owned(),
+        target: target(route),
+        // EC2 has said `blackhole` for long and `filtered` since lately; both lead nowhere.
+        is_active: route.state().is_none_or(|state| *state == RouteState::Active),
+    }
+}
+
+fn target(route: &aws_sdk_ec2::types::Route) -> Target {
+    let gateway = route.gateway_id().unwrap_or_default();
+    let is_prefix_list = route.destination_prefix_list_id().is_some();
+    if gateway.starts_with("igw-") {
+        return Target::InternetGateway(gateway.to_owned());
+    }
+    if gateway == "local" || (is_prefix_list && gateway.starts_with("vpce-")) {
+        return Target::Inside;
+    }
+    if let Some(nat) = route.nat_gateway_id().or(route.egress_only_internet_gateway_id()) {
+        return Target::Nat(nat.to_owned());
+    }
+    let others = [
+        route.transit_gateway_id(),
+        route.vpc_peering_connection_id(),
+        route.core_network_arn(),
+        route.network_interface_id(),
+        route.instance_id(),
+        route.local_gateway_id(),
+        route.carrier_gateway_id(),
+        Some(gateway).filter(|id| !id.is_empty()),
+    ];
+    let elsewhere = others.into_iter().flatten().next();
+    elsewhere.map_or(Target::Inside, |id| Target::Elsewhere(id.to_owned()))
+}
