@@ -13,26 +13,16 @@ use std::{
 
 /// A child process with a folder of its own, both gone when this is dropped.
 #[derive(Debug)]
-<<<<<<< HEAD
 pub struct Server {
     child: Child,
     /// Where it may write.
     pub folder: tempfile::TempDir,
     /// The port that it listens on, on 127.0.0.1.
     pub port: u16,
-=======
-pub(crate) struct Server {
-    child: Child,
-    /// Where it may write.
-    pub(crate) folder: tempfile::TempDir,
-    /// The port that it listens on, on 127.0.0.1.
-    pub(crate) port: u16,
->>>>>>> image
 }
 
 /// The path in this environment variable, which `scripts/test` sets. A part that is missing fails the
 /// test: it is not skipped.
-<<<<<<< HEAD
 pub fn part(name: &str) -> PathBuf {
     variable(name).map_or_else(
         || {
@@ -40,12 +30,6 @@ pub fn part(name: &str) -> PathBuf {
                 "{name} is not set: run the tests with scripts/test, which sets the real parts up"
             )
         },
-=======
-#[expect(clippy::disallowed_methods, reason = "no part of the program")]
-pub(crate) fn part(variable: &str) -> PathBuf {
-    std::env::var_os(variable).map_or_else(
-        || panic!("{variable} is not set: run the tests with scripts/test, which sets the real parts up"),
->>>>>>> image
         PathBuf::from,
     )
 }
@@ -58,11 +42,7 @@ pub fn variable(name: &str) -> Option<OsString> {
 
 impl Server {
     /// Starts what `command` makes of a free port and a folder, and waits until it takes connections.
-<<<<<<< HEAD
     pub async fn start(command: impl FnOnce(u16, &tempfile::TempDir) -> Command) -> Self {
-=======
-    pub(crate) async fn start(command: impl FnOnce(u16, &tempfile::TempDir) -> Command) -> Self {
->>>>>>> image
         let folder = tempfile::tempdir().expect("a temporary folder");
         let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let port = free.local_addr().expect("it is bound").port();
@@ -91,11 +71,7 @@ impl Server {
     }
 
     /// What it said.
-<<<<<<< HEAD
     pub fn log(&self) -> String {
-=======
-    pub(crate) fn log(&self) -> String {
->>>>>>> image
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 }
