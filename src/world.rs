@@ -14,7 +14,7 @@ use crate::{
         security_group, service, target_group, task_definition,
     },
 };
-use futures_util::future::try_join_all;
+use futures_util::{FutureExt as _, future::try_join_all};
 use std::collections::BTreeMap;
 use vpc::Vpc;
 
@@ -85,7 +85,8 @@ pub async fn observe(
             target_group::observe(aws, &names.target_group),
         )?)
     };
-    let ((vpc, endpoints, groups), stands) = tokio::try_join!(network, stands)?;
+    let ((vpc, endpoints, groups), stands) =
+        tokio::try_join!(network.boxed(), stands.boxed())?;
     let (image, roles, log_groups, cluster, service, balancer, target_group) = stands;
     let (repository, digest) = image;
     let (service, live, newest) = service;
