@@ -74,7 +74,7 @@ pub async fn observe(
         )?;
         Ok::<_, Error>((vpc, endpoints, groups))
     };
-    let stands = async {
+    let everything_else = async {
         Ok::<_, Error>(tokio::try_join!(
             image_and_repository(aws, config, tag),
             roles(aws, names),
@@ -86,11 +86,11 @@ pub async fn observe(
         )?)
     };
     let ((vpc, endpoints, groups), stands) =
-        tokio::try_join!(network.boxed(), stands.boxed())?;
-    let (image, roles, log_groups, cluster, service, balancer, target_group) = stands;
+        tokio::try_join!(network.boxed(), everything_else.boxed())?;
+    let (image, roles, log_groups, cluster, service, ingress, target_group) = stands;
     let (repository, digest) = image;
     let (service, live, newest) = service;
-    let (load_balancer, listeners, rules) = balancer;
+    let (load_balancer, listeners, rules) = ingress;
     Ok(World {
         identity: aws.identity.clone(),
         vpc,

@@ -197,7 +197,10 @@ mod tests {
         let ec2 = "<Response><Errors><Error><Code>AuthFailure</Code><Message>who?</Message>";
         assert_eq!(answer(401, ec2), Some(("AuthFailure".into(), "who?".into())));
         let proxy = "<html>\n  <h1>Forbidden</h1>";
-        assert_eq!(answer(403, proxy), Some(("HTTP 403".into(), "<html> <h1>Forbidden</h1>".into())));
+        assert_eq!(
+            answer(403, proxy),
+            Some(("HTTP 403".into(), "<html> <h1>Forbidden</h1>".into()))
+        );
     }
 
     #[test]

@@ -31,7 +31,7 @@ impl Ministack {
         let server = Server::start(|port, folder| {
             let mut command = Command::new(program);
             command
-                .env("BIND_HOST", "127.0.0.1")
+                .env("BIND_HOST", host)
                 .env("GATEWAY_PORT", port.to_string())
                 .env("MINISTACK_REGION", REGION)
                 .env("TMPDIR", folder.path());
@@ -45,6 +45,18 @@ impl Ministack {
             _server: server,
             _turn: turn,
         }
+    }
+
+    /// Where it answers, as a container on the default bridge sees it.
+    pub fn endpoint_for_containers(&self) -> String {
+        let gateway = Command::new("docker")
+            .args(["network", "inspect", "bridge", "--format"])
+            .arg("{{(index .IPAM.Config 0).Gateway}}")
+            .output()
+            .expect("docker starts");
+        let gateway = String::from_utf8(gateway.stdout).expect("an address");
+        let (_, port) = self.registry.rsplit_once(':').expect("a port");
+        format!("http://{}:{port}", gateway.trim())
     }
 
     /// Asks the load balancer of this DNS name for its page; yields status and body.
