@@ -38,7 +38,8 @@ impl Terminal<anstream::AutoStream<std::io::Stderr>> {
 }
 
 impl<W: Write + Send> Terminal<W> {
-    fn new(out: W, progress: Option<ProgressBar>, command: Command, verbose: bool) -> Self {
+    /// On any stream, with a moving line where there is one.
+    pub fn new(out: W, progress: Option<ProgressBar>, command: Command, verbose: bool) -> Self {
         Self {
             out,
             progress,
@@ -198,10 +199,10 @@ mod tests {
             ..Outcome::default()
         };
         insta::assert_snapshot!(transcript(&events(outcome), false), @"
-        build image/web: it does not exist
-        create endpoint/ecr.api: it does not exist
-        create service/web: it does not exist
-        4 unchanged
+        - image/web         it does not exist
+        + endpoint/ecr.api  it does not exist
+        + service/web       it does not exist
+        2 to create, 4 unchanged
 
           create   endpoint/ecr.api     7.0s  vpce-0abc
           still at it: image/web 1m 30s: #7 RUN make
@@ -243,10 +244,10 @@ mod tests {
             (61, Event::Finished(Box::new(outcome))),
         ];
         insta::assert_snapshot!(transcript(&events, false), @"
-        build image/web: it does not exist
-        create endpoint/ecr.api: it does not exist
-        create service/web: it does not exist
-        4 unchanged
+        - image/web         it does not exist
+        + endpoint/ecr.api  it does not exist
+        + service/web       it does not exist
+        2 to create, 4 unchanged
 
           failed   service/web       no room
           skipped  service/web       needs image/web
