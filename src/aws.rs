@@ -53,14 +53,18 @@ impl Reader {
         if let Some(region) = region {
             loader = loader.region(Region::new(region.to_owned()));
         }
-        let config = loader.load().await;
+        Self::new(&loader.load().await).await
+    }
+
+    /// Asks STS whose the credentials of `config` are.
+    pub async fn new(config: &aws_config::SdkConfig) -> Result<Self> {
         let Some(region) = config.region().map(ToString::to_string) else {
             return Err(Error::refused(
                 "no AWS region was found in the file, the environment or the profile",
                 "add `region:` to the file, or set AWS_REGION",
             ));
         };
-        let caller = aws_sdk_sts::Client::new(&config)
+        let caller = aws_sdk_sts::Client::new(config)
             .get_caller_identity()
             .send()
             .await
@@ -78,12 +82,12 @@ impl Reader {
             )));
         }
         Ok(Self {
-            ecr: aws_sdk_ecr::Client::new(&config),
-            ecs: aws_sdk_ecs::Client::new(&config),
-            ec2: aws_sdk_ec2::Client::new(&config),
-            elb: aws_sdk_elasticloadbalancingv2::Client::new(&config),
-            iam: aws_sdk_iam::Client::new(&config),
-            logs: aws_sdk_cloudwatchlogs::Client::new(&config),
+            ecr: aws_sdk_ecr::Client::new(config),
+            ecs: aws_sdk_ecs::Client::new(config),
+            ec2: aws_sdk_ec2::Client::new(config),
+            elb: aws_sdk_elasticloadbalancingv2::Client::new(config),
+            iam: aws_sdk_iam::Client::new(config),
+            logs: aws_sdk_cloudwatchlogs::Client::new(config),
             identity,
         })
     }

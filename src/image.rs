@@ -107,10 +107,23 @@ fn child_variables(
     variables
 }
 
-/// Uri.
+/// The repository's URI, with the registry's `host:port` in place of ECR's host where there is one: an
+/// emulator stands there.
 pub fn registry_uri(uri: &str, registry: Option<&str>) -> String {
-    match (uri.split_once('/'), registry) {
-        (Some((_, name)), Some(registry)) => format!("{registry}/{name}"),
+    match (registry, uri.split_once('/')) {
+        (Some(registry), Some((_, name))) => format!("{registry}/{name}"),
         _ => uri.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::registry_uri;
+
+    #[test]
+    fn an_emulator_takes_the_place_of_the_host() {
+        let uri = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/web";
+        assert_eq!(registry_uri(uri, None), uri);
+        assert_eq!(registry_uri(uri, Some("localhost:4566")), "localhost:4566/team/web");
     }
 }

@@ -27,11 +27,6 @@ impl fmt::Display for Digest {
     }
 }
 
-/// The image as a task definition names it: `host/name@sha256:…`.
-pub fn image_reference(repository_uri: &str, digest: &Digest) -> String {
-    format!("{repository_uri}@{digest}")
-}
-
 /// The registry of a repository: `host` or `host:port`.
 pub(super) fn host(repository_uri: &str) -> &str {
     repository_uri.split_once('/').map_or(repository_uri, |(host, _)| host)
@@ -82,12 +77,5 @@ mod tests {
         assert_eq!(pushed("{}"), None);
         assert_eq!(pushed(r#"{"containerimage.digest":"latest"}"#), None);
         assert_eq!(pushed(""), None);
-    }
-
-    #[test]
-    fn a_reference_is_by_digest() {
-        let digest = Digest::parse(&format!("sha256:{HEX}")).expect("it is one");
-        assert_eq!(image_reference("host:1/a/b", &digest), format!("host:1/a/b@sha256:{HEX}"));
-        assert_eq!(host("host:1/a/b"), "host:1");
     }
 }

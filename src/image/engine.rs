@@ -19,8 +19,8 @@ pub struct Engine {
 }
 
 const STORE: &str = "turn on Docker's containerd image store \
-    (https://docs.docker.com/engine/storage/containerd/), or set up another builder, as \
-    docker/setup-buildx-action does";
+    (https://docs.docker.com/engine/storage/containerd/), or use a builder with another driver \
+    (https://docs.docker.com/build/builders/drivers/)";
 
 impl Engine {
     /// Refuses what the builder cannot do.
@@ -64,11 +64,16 @@ pub(super) async fn inspect(environment: &BTreeMap<String, String>) -> Result<En
         .map_err(|error| child::not_started(&error))?;
     let [stdout, stderr] =
         [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));
-    read(&stdout, &stderr, output.status.success())
+    read(&stdout, &stderr, output.status.success(), environment)
 }
 
 /// What `docker --debug buildx inspect` says.
-fn read(stdout: &str, stderr: &str, success: bool) -> Result<Engine, Problem> {
+fn read(
+    stdout: &str,
+    stderr: &str,
+    success: bool,
+    environment: &BTreeMap<String, String>,
+) -> Result<Engine, Problem> {
     if stderr.contains("unknown command: docker buildx")
         || stderr.contains("'buildx' is not a docker command")
     {
@@ -81,7 +86,7 @@ fn read(stdout: &str, stderr: &str, success: bool) -> Result<Engine, Problem> {
     };
     let (name, driver) = (field("Name:").unwrap_or_default(), field("Driver:").unwrap_or_default());
     if !success || driver.is_empty() || field("Status:").is_none() {
-        return Err(unreachable(field("Error:"), stderr));
+        return Err(unreachable(environment, field("Error:"), stderr));
     }
     // A buildx that tells no features is old; of its drivers `docker` is the one that lacked these.
     let tells = stdout.contains("Features:");
@@ -94,19 +99,39 @@ fn read(stdout: &str, stderr: &str, success: bool) -> Result<Engine, Problem> {
     })
 }
 
-fn unreachable(error: Option<&str>, stderr: &str) -> Problem {
+fn unreachable(
+    environment: &BTreeMap<String, String>,
+    error: Option<&str>,
+    stderr: &str,
+) -> Problem {
     let is_debug = |line: &str| line.contains("level=debug") || line.contains("DEBU[");
     let said = stderr.lines().filter(|line| !line.trim().is_empty() && !is_debug(line));
-    let mut problem = Problem::new("no Docker engine answers `docker buildx inspect`");
-    problem.found = error.into_iter().chain(said).take(5).map(super::lines::plain).collect();
-    let help = if problem.found.iter().any(|line| line.contains("permission denied")) {
+    let said: Vec<_> = error.into_iter().chain(said).take(5).map(super::lines::plain).collect();
+    let help = if said.iter().any(|line| line.contains("permission denied")) {
         "run as a user who may use the engine's socket"
-    } else if problem.found.iter().any(|line| line.contains("no builder")) {
+    } else if said.iter().any(|line| line.contains("no builder")) {
         "set `BUILDX_BUILDER` to a builder that `docker buildx ls` shows, or unset it"
     } else {
         "start Docker, or set `DOCKER_HOST` to an engine that runs"
     };
+    let mut problem = Problem::new("no Docker engine answers `docker buildx inspect`");
+    problem.found.push(format!("looked for {}", looked_for(environment)));
+    problem.found.extend(said);
     problem.help(help)
+}
+
+/// Where docker looks for its engine, the first of these that is set.
+/// <https://docs.docker.com/reference/cli/docker/#environment-variables>
+fn looked_for(environment: &BTreeMap<String, String>) -> String {
+    ["BUILDX_BUILDER", "DOCKER_HOST", "DOCKER_CONTEXT"]
+        .into_iter()
+        .find_map(|name| {
+            let value = environment.get(name).filter(|value| !value.is_empty())?;
+            Some(format!("`{value}`, which `{name}` says"))
+        })
+        .unwrap_or_else(|| {
+            "the engine of Docker's current context, by default `/var/run/docker.sock`".to_owned()
+        })
 }
 
 #[cfg(test)]
@@ -119,7 +144,7 @@ mod tests {
         Docker exporter:      true\n Multi-platform build: true\n";
 
     fn engine(stdout: &str) -> Engine {
-        read(stdout, "", true).expect("it answers")
+        read(stdout, "", true, &BTreeMap::new()).expect("it answers")
     }
 
     #[test]
@@ -145,31 +170,52 @@ mod tests {
         let off = engine(&STORE_ON.replace("true", "false"));
         assert_eq!(off.suits(&build()), Ok(()));
         let two = Build { platforms: vec!["linux/amd64".into(), "linux/arm64".into()], ..build() };
-        insta::assert_snapshot!(off.suits(&two).expect_err("two platforms"), @"");
+        insta::assert_snapshot!(off.suits(&two).expect_err("two platforms"), @r"
+        the builder `default` (driver `docker`) cannot make one image for linux/amd64, linux/arm64
+          help: turn on Docker's containerd image store (https://docs.docker.com/engine/storage/containerd/), or use a builder with another driver (https://docs.docker.com/build/builders/drivers/)
+        ");
         assert!(off.suits(&Build { provenance: true, ..build() }).is_err());
         assert_eq!(engine(STORE_ON).suits(&two), Ok(()));
-        insta::assert_snapshot!(off.no_cache(), @"");
+        insta::assert_snapshot!(off.no_cache(), @"layers are not kept between runs: the builder `default` (driver `docker`) cannot write a cache to a registry; turn on Docker's containerd image store (https://docs.docker.com/engine/storage/containerd/), or use a builder with another driver (https://docs.docker.com/build/builders/drivers/), or say `cache: none`");
     }
 
     #[test]
     fn an_engine_that_is_down_is_named_with_dockers_own_words() {
         let down = "Name:   default\nDriver: \nError:  Cannot connect to the Docker daemon at \
             unix:///var/run/docker.sock. Is the docker daemon running?\n";
-        let problem = read(down, "", true).expect_err("it is down");
-        insta::assert_snapshot!(problem, @"");
+        let problem = read(down, "", true, &BTreeMap::new()).expect_err("it is down");
+        insta::assert_snapshot!(problem, @r"
+        no Docker engine answers `docker buildx inspect`
+          looked for the engine of Docker's current context, by default `/var/run/docker.sock`
+          Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?
+          help: start Docker, or set `DOCKER_HOST` to an engine that runs
+        ");
+        let host = [("DOCKER_HOST".to_owned(), "tcp://far:1".to_owned())].into();
+        let problem = read(down, "", true, &host).expect_err("it is down");
+        assert_eq!(problem.found[0], "looked for `tcp://far:1`, which `DOCKER_HOST` says");
     }
 
     #[test]
     fn a_builder_that_is_not_there_is_named() {
-        let problem =
-            read("", "ERROR: no builder \"nope\" found\n", false).expect_err("no builder");
-        insta::assert_snapshot!(problem, @"");
+        let environment = [("BUILDX_BUILDER".to_owned(), "nope".to_owned())].into();
+        let stderr = "ERROR: no builder \"nope\" found\n";
+        let problem = read("", stderr, false, &environment).expect_err("no builder");
+        insta::assert_snapshot!(problem, @r#"
+        no Docker engine answers `docker buildx inspect`
+          looked for `nope`, which `BUILDX_BUILDER` says
+          ERROR: no builder "nope" found
+          help: set `BUILDX_BUILDER` to a builder that `docker buildx ls` shows, or unset it
+        "#);
     }
 
     #[test]
     fn a_docker_without_buildx_is_told_so() {
         let stderr =
             "docker: unknown command: docker buildx\n\nRun 'docker --help' for more information\n";
-        insta::assert_snapshot!(read("", stderr, false).expect_err("no buildx"), @"");
+        let problem = read("", stderr, false, &BTreeMap::new()).expect_err("no buildx");
+        insta::assert_snapshot!(problem, @r"
+        `docker` has no `buildx`
+          help: install the buildx plugin: https://github.com/docker/buildx#installing
+        ");
     }
 }

@@ -5,8 +5,9 @@ use crate::error::Problem;
 /// Why there is no image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
-    /// The registry refused to move the tag: another run has pushed this commit meanwhile. What the
-    /// tag names now can be asked for; the problem is for the case that it names nothing.
+    /// The registry did not set the tag, as it does where the tag exists and is immutable: another run
+    /// has pushed this commit meanwhile. What the tag names now can be asked for; the problem is for
+    /// the case that it names nothing.
     TagTaken(Problem),
     /// The build or the push failed.
     Failed(Problem),
@@ -32,12 +33,12 @@ pub(super) fn diagnose(tail: &[String], status: &str, repository_uri: &str, tag:
     // ECR says "cannot be overwritten because the tag is immutable" in one place and "…because the
     // repository is…" in another, and an engine may drop the words of the answer and keep the 400.
     // https://github.com/moby/buildkit/issues/3776
-    let put = error.contains("PUT request") && error.contains(&format!("/manifests/{tag}:"));
-    let immutable = said("immutable") || said("ImageTagAlreadyExists");
-    if immutable && (said("overwritten") || said("push")) || put && said("400 Bad Request") {
+    let immutable = said("cannot be overwritten") && said("immutable");
+    let put = said("PUT request") && said(&format!("/manifests/{tag}: 400 Bad Request"));
+    if immutable || put {
         return Failure::TagTaken(problem(
-            format!("pushing {image}: the tag exists and may not be moved"),
-            "deploy another commit, or delete the tag",
+            format!("pushing {image}: the registry did not set the tag"),
+            "run again; a tag that is immutable and taken has to be deleted first",
         ));
     }
     let (what, help) = if let Some(code) = exit_code(error) {
@@ -53,8 +54,9 @@ pub(super) fn diagnose(tail: &[String], status: &str, repository_uri: &str, tag:
         || said("403 Forbidden")
         || said("denied")
     {
-        let registry = super::digest::host(repository_uri);
-        if said(registry) {
+        // A builder without the containerd store pushes after the solve.
+        let pushing = !said("failed to solve") || said("failed to push");
+        if pushing || said(super::digest::host(repository_uri)) {
             (
                 format!("pushing {image}: the registry refused the login"),
                 "allow `ecr:InitiateLayerUpload`, `ecr:UploadLayerPart`, `ecr:CompleteLayerUpload`, \
@@ -81,7 +83,7 @@ pub(super) fn diagnose(tail: &[String], status: &str, repository_uri: &str, tag:
     } else {
         (
             format!("building {image}: docker ended with {status}"),
-            "mend what docker names; nothing runs anew",
+            "mend what docker names, and run again",
         )
     };
     Failure::Failed(problem(what, help))
@@ -144,7 +146,18 @@ Dockerfile:3
    4 |     
 --------------------
 ERROR: failed to solve: process "/bin/sh -c echo oh no >&2; exit 3" did not complete successfully: exit code: 3"#;
-        insta::assert_snapshot!(failed(output), @"");
+        insta::assert_snapshot!(failed(output), @r#"
+        building `1.dkr.ecr.eu-west-1.amazonaws.com/web:0f3c`: a step of the Dockerfile ended with exit code 3
+           > [3/3] RUN echo oh no >&2; exit 3:
+          0.139 oh no
+          Dockerfile:3
+             1 |     FROM busybox:1.37
+             2 |     RUN echo one
+             3 | >>> RUN echo oh no >&2; exit 3
+             4 |
+          ERROR: failed to solve: process "/bin/sh -c echo oh no >&2; exit 3" did not complete successfully: exit code: 3
+          help: mend the step that `>>>` points at; nothing was pushed
+        "#);
     }
 
     #[test]
@@ -158,7 +171,11 @@ ERROR: failed to solve: process "/bin/sh -c echo oh no >&2; exit 3" did not comp
     fn a_missing_stage_is_told_in_dockers_words() {
         let output = "------\n > importing cache manifest from x:buildcache:\n------\n\
             ERROR: failed to solve: target stage \"zz\" could not be found";
-        insta::assert_snapshot!(failed(output), @"");
+        insta::assert_snapshot!(failed(output), @r#"
+        building `1.dkr.ecr.eu-west-1.amazonaws.com/web:0f3c`: docker ended with exit status: 1
+          ERROR: failed to solve: target stage "zz" could not be found
+          help: mend what docker names, and run again
+        "#);
     }
 
     #[test]
@@ -188,7 +205,11 @@ ERROR: failed to solve: process "/bin/sh -c echo oh no >&2; exit 3" did not comp
     fn a_base_image_that_is_refused_is_not_the_push() {
         let output = "ERROR: failed to solve: nope/x:1: pull access denied, repository does not exist or \
             may require authorization: server message: insufficient_scope: authorization failed";
-        insta::assert_snapshot!(failed(output), @"");
+        insta::assert_snapshot!(failed(output), @r"
+        building `1.dkr.ecr.eu-west-1.amazonaws.com/web:0f3c`: a registry refused to give a base image
+          ERROR: failed to solve: nope/x:1: pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed
+          help: check its name, and log in to its registry before this step
+        ");
     }
 
     #[test]

@@ -149,12 +149,45 @@ mod tests {
             "currentContext": "far",
         });
         let Value::Object(users) = users else { unreachable!("it is an object") };
-        insta::assert_json_snapshot!(with_login(users, "r:1", &login()), @"");
+        insta::assert_json_snapshot!(with_login(users, "r:1", &login()), @r#"
+        {
+          "auths": {
+            "https://index.docker.io/v1/": {
+              "auth": "dTpw"
+            },
+            "r:1": {
+              "auth": "QVdTOnA0c3N3MHJk"
+            }
+          },
+          "credsStore": "desktop",
+          "credHelpers": {
+            "r:1": "",
+            "public.ecr.aws": "ecr-login"
+          },
+          "proxies": {
+            "default": {
+              "httpProxy": "http://p:1"
+            }
+          },
+          "currentContext": "far"
+        }
+        "#);
     }
 
     #[test]
     fn no_configuration_is_an_empty_one() {
-        insta::assert_json_snapshot!(with_login(Map::new(), "r:1", &login()), @"");
+        insta::assert_json_snapshot!(with_login(Map::new(), "r:1", &login()), @r#"
+        {
+          "auths": {
+            "r:1": {
+              "auth": "QVdTOnA0c3N3MHJk"
+            }
+          },
+          "credHelpers": {
+            "r:1": ""
+          }
+        }
+        "#);
     }
 
     #[test]

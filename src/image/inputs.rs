@@ -155,7 +155,31 @@ mod tests {
             vec![BuildSecret { id: "npm".into(), source: SecretSource::Env("MODE".into()) }];
         let environment = environment(&[("TOKEN", "t0ps3cret"), ("MODE", "another")]);
         let inputs = resolve(&build, &environment).expect("all is there");
-        insta::assert_debug_snapshot!(inputs, @"");
+        insta::assert_debug_snapshot!(inputs, @r#"
+        Inputs {
+            arguments: [
+                "MODE",
+                "TOKEN",
+            ],
+            secrets: [
+                Mount {
+                    id: "npm",
+                    source: Variable(
+                        "ECS_PRIVATE_DEPLOY_SECRET_0",
+                    ),
+                },
+            ],
+            variables: {
+                "ECS_PRIVATE_DEPLOY_SECRET_0": "another",
+                "MODE": "production",
+                "TOKEN": "t0ps3cret",
+            },
+            from_environment: {
+                "ECS_PRIVATE_DEPLOY_SECRET_0",
+                "TOKEN",
+            },
+        }
+        "#);
         let sensitive: Vec<_> =
             inputs.sensitive().expect("no file").iter().map(|s| s.expose().to_owned()).collect();
         assert_eq!(sensitive, ["another", "t0ps3cret"]);
@@ -177,7 +201,16 @@ mod tests {
         let environment =
             environment(&[("EMPTY", ""), ("PATH", "/usr/bin"), ("DOCKER_CONFIG", "/x")]);
         let problem = resolve(&build, &environment).expect_err("much is wrong");
-        insta::assert_snapshot!(problem, @"");
+        insta::assert_snapshot!(problem, @r"
+        the build takes values that are not there
+          build argument `ONE`: the variable of that name is not set
+          build argument `TWO=x`: the name is not one that a Dockerfile's `ARG` can have
+          build argument `PATH`: docker itself reads the variable of that name: rename the argument, or for a proxy set the variable of this step or `proxies` in Docker's config.json
+          build argument `DOCKER_CONFIG`: docker itself reads the variable of that name: rename the argument, or for a proxy set the variable of this step or `proxies` in Docker's config.json
+          secret `a`: `EMPTY` is not set, or empty
+          secret `b`: `UNSET` is not set, or empty
+          help: set the variables in the environment of this step, or take them out
+        ");
     }
 
     #[test]
@@ -200,6 +233,9 @@ mod tests {
             source: SecretSource::File("/nowhere/npmrc".into()),
         }];
         let inputs = resolve(&build, &BTreeMap::new()).expect("nothing from the environment");
-        insta::assert_snapshot!(inputs.sensitive().expect_err("no such file"), @"");
+        insta::assert_snapshot!(inputs.sensitive().expect_err("no such file"), @r"
+        the build secret `npm` is in `/nowhere/npmrc`: No such file or directory (os error 2)
+          help: write that file before this step, or take the secret out
+        ");
     }
 }

@@ -4,7 +4,6 @@ use crate::{config::model::Build, error::Problem};
 use sha2::{Digest as _, Sha256};
 use std::{
     collections::BTreeMap,
-    ffi::OsString,
     fs, io,
     os::unix::{ffi::OsStrExt as _, fs::PermissionsExt as _},
     path::{Path, PathBuf},
@@ -29,10 +28,11 @@ pub fn tag(
         return Ok(commit.to_ascii_lowercase());
     }
     let mut entries = BTreeMap::new();
-    walk(&build.context, Path::new(""), &mut entries)?;
+    walk(&build.context, &build.context, &mut entries)?;
     let dockerfile = file(&build.dockerfile)?;
-    let [a, b, c, d, e, f, ..] = fingerprint(&entries, &dockerfile, &options(build, environment));
-    Ok(format!("content-{:012x}", u64::from_be_bytes([0, 0, a, b, c, d, e, f])))
+    let fingerprint = fingerprint(&entries, &dockerfile, &options(build, environment));
+    let (first, _) = fingerprint.split_first_chunk().expect("a SHA-256 has 32 bytes");
+    Ok(format!("content-{:012x}", u64::from_be_bytes(*first) >> 16))
 }
 
 /// What the walk found at a path.
@@ -91,28 +91,25 @@ fn options(build: &Build, environment: &BTreeMap<String, String>) -> Vec<String>
     options
 }
 
-/// Reads the folder `within` of the context and all below it.
+/// Reads the folder, which is the context or below it, and all that is in it.
 fn walk(
     context: &Path,
-    within: &Path,
+    folder: &Path,
     entries: &mut BTreeMap<PathBuf, Entry>,
 ) -> Result<(), Problem> {
-    let folder = context.join(within);
-    let names = fs::read_dir(&folder)
-        .and_then(|all| {
-            all.map(|entry| Ok(entry?.file_name())).collect::<io::Result<Vec<OsString>>>()
-        })
-        .map_err(|error| unreadable(&folder, &error))?;
-    for name in names {
-        if name == ".git" {
+    let all = fs::read_dir(folder)
+        .and_then(Iterator::collect::<io::Result<Vec<_>>>)
+        .map_err(|error| unreadable(folder, &error))?;
+    for entry in all {
+        if entry.file_name() == ".git" {
             continue;
         }
-        let relative = within.join(&name);
-        let path = context.join(&relative);
+        let path = entry.path();
+        let relative = path.strip_prefix(context).expect("it is below the context").to_owned();
         let metadata = fs::symlink_metadata(&path).map_err(|error| unreadable(&path, &error))?;
         let mode = metadata.permissions().mode() & 0o777;
         if metadata.is_dir() {
-            walk(context, &relative, entries)?;
+            walk(context, &path, entries)?;
             entries.insert(relative, Entry::Folder { mode });
         } else if metadata.is_symlink() {
             let target = fs::read_link(&path).map_err(|error| unreadable(&path, &error))?;
@@ -147,7 +144,7 @@ impl io::Write for Writer {
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> Problem {
-    Problem::new(format!("reading `{}` of the build context: {error}", path.display()))
+    Problem::new(format!("reading `{}` for the image's tag: {error}", path.display()))
         .help("make it readable, or move it out of the build context")
 }
 
@@ -213,7 +210,7 @@ mod tests {
             |root| fs::rename(root.join("src/a"), root.join("src/b")).expect("a file"),
             |root| {
                 fs::set_permissions(root.join("src/a"), fs::Permissions::from_mode(0o755))
-                    .expect("a file")
+                    .expect("a file");
             },
             |root| {
                 fs::remove_file(root.join("link")).expect("a link");
@@ -253,6 +250,9 @@ mod tests {
     #[test]
     fn a_context_that_is_missing_is_named() {
         let build = Build { context: "/nowhere".into(), ..tests::build() };
-        insta::assert_snapshot!(tag(&build, None, &BTreeMap::new()).expect_err("it is missing"), @"");
+        insta::assert_snapshot!(tag(&build, None, &BTreeMap::new()).expect_err("it is missing"), @r"
+        reading `/nowhere` for the image's tag: No such file or directory (os error 2)
+          help: make it readable, or move it out of the build context
+        ");
     }
 }

@@ -26,12 +26,26 @@ pub struct Placement {
     pub warnings: Vec<String>,
 }
 
-/// Chooses. `enabled` are the zones of a load balancer that stands and is not ours to change, with
-/// their subnets; `None` leaves the choice free.
+/// A load balancer that stands.
+#[derive(Debug, Clone, Copy)]
+pub struct Standing<'a> {
+    /// Its subnets.
+    pub subnets: &'a BTreeSet<String>,
+    /// Whether it may get more of them.
+    pub is_ours: bool,
+}
+
+/// Chooses. A load balancer that stands keeps its subnets, and only one of ours gets more.
 pub fn place(
     subnets: &[Classified],
-    enabled: Option<&BTreeMap<String, String>>,
+    standing: Option<Standing<'_>>,
 ) -> Result<Placement, Box<Problem>> {
+    let mut subnets = subnets.to_vec();
+    // EC2 answers in no order, and the choice must not change from run to run.
+    subnets.sort_by(|one, other| {
+        (&one.subnet.zone, &one.subnet.id).cmp(&(&other.subnet.zone, &other.subnet.id))
+    });
+    let subnets = &subnets[..];
     let private: Vec<_> =
         subnets.iter().filter(|subnet| matches!(subnet.class, Class::Private { .. })).collect();
     if private.is_empty() {
@@ -44,10 +58,10 @@ pub fn place(
              route table of the subnets that the tasks should stand in",
         )));
     }
-    let public = match enabled {
-        Some(zones) => zones.clone(),
-        None => public_by_zone(subnets)?,
-    };
+    let enabled = standing.map(|standing| zones_of(subnets, standing.subnets));
+    let is_given = standing.is_some_and(|standing| !standing.is_ours);
+    let mut public = if is_given { BTreeMap::new() } else { public_by_zone(subnets)? };
+    public.extend(enabled.clone().unwrap_or_default());
     let (served, unserved): (Vec<_>, Vec<_>) =
         private.iter().copied().partition(|subnet| public.contains_key(&subnet.subnet.zone));
     if served.is_empty() {
@@ -72,11 +86,10 @@ pub fn place(
     for subnet in &tasks {
         endpoints.entry(&subnet.subnet.zone).or_insert_with(|| subnet.subnet.id.clone());
     }
-    let load_balancer = if enabled.is_some() {
-        public.into_values().collect()
-    } else {
-        load_balancer_subnets(&public, &tasks)
-    };
+    let mut load_balancer: BTreeSet<_> = enabled.unwrap_or_default().into_values().collect();
+    if !is_given {
+        load_balancer.extend(load_balancer_subnets(&public, &tasks));
+    }
     Ok(Placement {
         endpoints: endpoints.into_values().collect(),
         route_tables: tasks.iter().map(|subnet| subnet.route_table.clone()).collect(),
@@ -96,6 +109,14 @@ fn task_subnets<'a>(served: &[&'a Classified]) -> Vec<&'a Classified> {
         served.iter().copied().filter(|subnet| !any || has_egress(subnet)).collect();
     tasks.truncate(MOST_TASK_SUBNETS);
     tasks
+}
+
+fn zones_of(subnets: &[Classified], ids: &BTreeSet<String>) -> BTreeMap<String, String> {
+    subnets
+        .iter()
+        .filter(|found| ids.contains(&found.subnet.id))
+        .map(|found| (found.subnet.zone.clone(), found.subnet.id.clone()))
+        .collect()
 }
 
 /// One public subnet a zone: the first that has the addresses that ELB asks for, else the first.
@@ -223,6 +244,27 @@ mod tests {
         let subnets =
             [private("db", "a"), subnet("app", "a", nat), public("pa", "a"), public("pb", "b")];
         assert_eq!(place(&subnets, None).expect("it fits").tasks, set(&["app"]));
+    }
+
+    #[test]
+    fn a_load_balancer_that_stands_keeps_its_subnets_and_only_ours_gets_more() {
+        let subnets = [
+            private("a1", "a"),
+            private("c1", "c"),
+            public("pa1", "a"),
+            public("pa2", "a"),
+            public("pb", "b"),
+            public("pc", "c"),
+        ];
+        let stands = set(&["pa2", "pb"]);
+        let ours = place(&subnets, Some(Standing { subnets: &stands, is_ours: true }));
+        let ours = ours.expect("it fits");
+        assert_eq!(ours.load_balancer, set(&["pa2", "pb", "pc"]));
+        assert_eq!(ours.tasks, set(&["a1", "c1"]));
+        let given = place(&subnets, Some(Standing { subnets: &stands, is_ours: false }));
+        let given = given.expect("it fits");
+        assert_eq!(given.load_balancer, stands);
+        assert_eq!(given.tasks, set(&["a1"]));
     }
 
     #[test]

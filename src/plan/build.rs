@@ -11,7 +11,7 @@ use crate::{
     error::{Error, Result},
     image::registry_uri,
     names::Names,
-    network::placement::{Placement, place},
+    network::placement::{Placement, Standing, place},
     resource::{
         Action, cluster, image, log_group, repository, role, service, target_group, task_definition,
     },
@@ -116,12 +116,11 @@ fn placement(inputs: &Inputs<'_>) -> Result<Placement> {
     if let Some(found) = &world.load_balancer {
         ingress::check_given(found, &world.vpc)?;
     }
-    let enabled = world
-        .load_balancer
-        .as_ref()
-        .filter(|found| !found.ownership.is_managed())
-        .map(|found| &found.zones);
-    place(&world.vpc.subnets, enabled).map_err(|mut problem| {
+    let standing = world.load_balancer.as_ref().map(|found| Standing {
+        subnets: &found.settings.subnets,
+        is_ours: found.ownership.is_managed(),
+    });
+    place(&world.vpc.subnets, standing).map_err(|mut problem| {
         problem.what = format!("{} (in {})", problem.what, world.vpc.id);
         if config.network.vpc.is_none() {
             problem.found.push(format!("{} is the only VPC of the region", world.vpc.id));
@@ -228,7 +227,7 @@ fn log_groups(inputs: &Inputs<'_>, plan: &mut Plan) -> Option<Known> {
             Some(Action::Update { .. }) => "its retention differs",
             _ => "a task does not start without it",
         };
-        let address = Address::new(Kind::LogGroup, &name);
+        let address = Address::new(Kind::LogGroup, name.trim_start_matches('/'));
         plan.add(address.clone(), change.map(Change::LogGroup), reason);
         of_block = Some(observed.map_or(Known::After(address), |_| Known::Now(name)));
     }

@@ -274,7 +274,8 @@ fn of_the_tasks(inputs: &Inputs<'_>, plan: &mut Plan) {
     for (name, found) in world.log_groups.iter().filter(|(_, found)| found.ownership.is_of(stack)) {
         let (id, settings) = (name.clone(), found.settings.clone());
         let delete = Action::Delete { id, settings, after: after.clone() };
-        plan.add(Address::new(Kind::LogGroup, name), Some(Change::LogGroup(delete)), OURS);
+        let address = Address::new(Kind::LogGroup, name.trim_start_matches('/'));
+        plan.add(address, Some(Change::LogGroup(delete)), OURS);
     }
     for (address, name) in [("execution", &names.execution_role), ("task", &names.task_role)] {
         if let Some(found) = world.roles.get(name).filter(|found| found.ownership.is_of(stack)) {

@@ -26,7 +26,7 @@ pub struct Settings {
     /// The VPC.
     pub vpc: String,
     /// Whether the service's own name leads to it, in the whole VPC; interface endpoints only.
-    pub private_dns: bool,
+    pub private_dns: Option<bool>,
     /// Where its interfaces stand, one subnet a zone at most; interface endpoints only.
     pub subnets: BTreeSet<String>,
     /// What its interfaces carry; interface endpoints only.
@@ -68,7 +68,7 @@ pub async fn observe(aws: &Reader, vpc: &str, stack: &str) -> Result<Vec<Observe
         let page = page.explain("ec2:DescribeVpcEndpoints", vpc)?;
         endpoints.extend(page.vpc_endpoints().iter().map(|endpoint| observed(endpoint, stack)));
     }
-    endpoints.retain(|endpoint| stands(&endpoint.state));
+    endpoints.retain(|endpoint| endpoint.settings.vpc == vpc && stands(&endpoint.state));
     Ok(endpoints)
 }
 
@@ -79,6 +79,7 @@ fn stands(state: &str) -> bool {
 fn observed(endpoint: &VpcEndpoint, stack: &str) -> Observed {
     let tags = endpoint.tags().iter().filter_map(|tag| Some((tag.key()?, tag.value()?)));
     let ownership = Ownership::read(tags);
+    let is_interface = endpoint.vpc_endpoint_type() == Some(&VpcEndpointType::Interface);
     let groups = endpoint.groups().iter().filter_map(|group| group.group_id());
     Observed {
         id: endpoint.vpc_endpoint_id().unwrap_or_default().to_owned(),
@@ -91,7 +92,7 @@ fn observed(endpoint: &VpcEndpoint, stack: &str) -> Observed {
                 .map_or("Gateway", VpcEndpointType::as_str)
                 .to_owned(),
             vpc: endpoint.vpc_id().unwrap_or_default().to_owned(),
-            private_dns: endpoint.private_dns_enabled().unwrap_or_default(),
+            private_dns: endpoint.private_dns_enabled().filter(|_| is_interface),
             subnets: endpoint.subnet_ids().iter().cloned().collect(),
             security_groups: groups.map(|group| Known::Now(group.to_owned())).collect(),
             route_tables: endpoint.route_table_ids().iter().cloned().collect(),
@@ -116,7 +117,8 @@ pub fn choose<'a>(
             settings.service_name == service_name && settings.endpoint_type == endpoint_type
         })
         .max_by_key(|endpoint| {
-            let preference = (endpoint.ownership.is_managed(), endpoint.settings.private_dns);
+            let preference =
+                (endpoint.ownership.is_managed(), endpoint.settings.private_dns == Some(true));
             (preference, std::cmp::Reverse(&endpoint.id))
         })
 }
@@ -131,12 +133,15 @@ pub fn diff(
     let Some(observed) = observed else { return Some(Action::Create(desired.clone())) };
     let from = &observed.settings;
     let mut to = from.clone();
-    to.private_dns |= desired.private_dns;
+    if from.private_dns == Some(false) {
+        to.private_dns = desired.private_dns;
+    }
     to.route_tables.extend(desired.route_tables.iter().cloned());
     let served: BTreeSet<_> = from.subnets.iter().filter_map(|subnet| zone_of(subnet)).collect();
     let missing = |subnet: &&String| zone_of(subnet).is_none_or(|zone| !served.contains(&zone));
     to.subnets.extend(desired.subnets.iter().filter(missing).cloned());
-    if from.is_ours {
+    // Every network interface carries a group; an answer without one does not tell.
+    if from.is_ours && !from.security_groups.is_empty() {
         to.security_groups.extend(desired.security_groups.iter().cloned());
     }
     if from.used_by_this_stack.is_some() || to != *from {
@@ -182,7 +187,9 @@ pub fn release(observed: &Observed, stack: &str, after: Vec<Address>) -> Option<
     let mut to = Settings { used_by_this_stack: Some(false), ..settings.clone() };
     if !settings.is_ours && is_last {
         for (added, _) in &ownership.added {
-            to.private_dns &= added != PRIVATE_DNS;
+            if added == PRIVATE_DNS {
+                to.private_dns = Some(false);
+            }
             to.subnets.remove(added);
             to.route_tables.remove(added);
         }
@@ -197,7 +204,8 @@ fn tag_changes(from: &Settings, to: &Settings, stack: &str) -> (Tags, Tags) {
         let mut tags = Tags::new();
         if !from.is_ours {
             let Added { subnets, route_tables, .. } = added(from, to);
-            let dns = (!from.private_dns && to.private_dns).then(|| PRIVATE_DNS.to_owned());
+            let turned_on = from.private_dns != Some(true) && to.private_dns == Some(true);
+            let dns = turned_on.then(|| PRIVATE_DNS.to_owned());
             let ids: Vec<_> = subnets.into_iter().chain(route_tables).chain(dns).collect();
             tags = tags::added(stack, &ids);
         }
@@ -283,7 +291,6 @@ async fn create(
 ) -> Result<String, Failure> {
     aws.endpoint_calls.create.take().await;
     let groups = outputs.resolve_all(&to.security_groups);
-    let is_interface = to.endpoint_type == "Interface";
     let some = |ids: &BTreeSet<String>| (!ids.is_empty()).then(|| ids.iter().cloned().collect());
     let created = aws
         .aws
@@ -292,7 +299,7 @@ async fn create(
         .vpc_endpoint_type(to.endpoint_type.as_str().into())
         .vpc_id(&to.vpc)
         .service_name(&to.service_name)
-        .set_private_dns_enabled(is_interface.then_some(to.private_dns))
+        .set_private_dns_enabled(to.private_dns)
         .set_subnet_ids(some(&to.subnets))
         .set_client_token(token(to, &groups))
         .set_security_group_ids((!groups.is_empty()).then_some(groups))
@@ -332,7 +339,7 @@ async fn modify(
         .ec2
         .modify_vpc_endpoint()
         .vpc_endpoint_id(id)
-        .set_private_dns_enabled((from.private_dns != to.private_dns).then_some(to.private_dns))
+        .set_private_dns_enabled(to.private_dns.filter(|_| from.private_dns != to.private_dns))
         .set_add_subnet_ids(some(on.subnets))
         .set_remove_subnet_ids(some(off.subnets))
         .set_add_security_group_ids(some(groups(&on.security_groups)))

@@ -121,7 +121,7 @@ pub async fn observe(
                         .map(str::to_owned),
                     ssl_policy: listener
                         .ssl_policy()
-                        .filter(|policy| !policy.is_empty())
+                        .filter(|_| listener.protocol() == Some(&ProtocolEnum::Https))
                         .map(str::to_owned),
                     default_action: default_action(listener.default_actions()),
                     used_by_this_stack: ownership.is_used_by(stack),

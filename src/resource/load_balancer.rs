@@ -54,10 +54,6 @@ pub struct Observed {
     pub dns: String,
     /// `application`, `network`, …
     pub kind: String,
-    /// The VPC that it stands in.
-    pub vpc: String,
-    /// Its subnets by zone.
-    pub zones: BTreeMap<String, String>,
     /// Whose it is.
     pub ownership: Ownership,
     /// How it is set.
@@ -81,27 +77,21 @@ pub async fn observe(aws: &Reader, name: &str, stack: &str) -> Result<Option<Obs
     let attributes =
         attributes.explain("elasticloadbalancing:DescribeLoadBalancerAttributes", &on)?;
     let ownership = ownership?;
-    let zones: BTreeMap<_, _> = found
-        .availability_zones()
-        .iter()
-        .filter_map(|zone| Some((zone.zone_name()?.to_owned(), zone.subnet_id()?.to_owned())))
-        .collect();
+    let zones = found.availability_zones().iter();
     let groups = found.security_groups().iter().cloned().map(Known::Now);
     Ok(Some(Observed {
         dns: found.dns_name().unwrap_or_default().to_owned(),
         kind: found.r#type().map_or("application", LoadBalancerTypeEnum::as_str).to_owned(),
-        vpc: found.vpc_id().unwrap_or_default().to_owned(),
         settings: Settings {
             name: name.to_owned(),
             scheme: found.scheme().map_or("", LoadBalancerSchemeEnum::as_str).to_owned(),
-            subnets: zones.values().cloned().collect(),
+            subnets: zones.filter_map(|zone| zone.subnet_id().map(str::to_owned)).collect(),
             security_groups: groups.collect(),
             drop_invalid_headers: attributes.attributes().iter().any(|attribute| {
                 attribute.key() == Some(DROP_INVALID_HEADERS) && attribute.value() == Some("true")
             }),
             used_by_this_stack: ownership.is_used_by(stack),
         },
-        zones,
         ownership,
         arn,
     }))

@@ -83,8 +83,19 @@ pub struct Observed {
     pub ownership: Ownership,
     /// How it is set.
     pub settings: Settings,
+    /// Whether ECS told the pace of deployments, and the grace period.
+    pub tells: Tells,
     /// The deployment that is the newest.
     pub primary: Option<Deployment>,
+}
+
+/// What ECS told of a service. What it did not tell is taken as it should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tells {
+    /// The percents and the circuit breaker.
+    pub deployment_configuration: bool,
+    /// Seconds after a task's start in which failed checks do not count.
+    pub health_check_grace_period: bool,
 }
 
 /// A deployment of the service.
@@ -128,6 +139,10 @@ fn observed(service: &Service) -> Observed {
     Observed {
         arn: text(service.service_arn()),
         ownership: Ownership::read(tags),
+        tells: Tells {
+            deployment_configuration: deployment.is_some(),
+            health_check_grace_period: service.health_check_grace_period_seconds().is_some(),
+        },
         settings: Settings {
             name: text(service.service_name()),
             cluster: Known::Now(text(service.cluster_arn())),
@@ -195,10 +210,18 @@ fn primary(service: &Service) -> Option<Deployment> {
     })
 }
 
-/// What is missing or differs. What ECS does not tell is taken as it should be.
+/// What is missing or differs.
 pub fn diff(desired: &Settings, observed: Option<&Observed>) -> Option<Action<Settings>> {
     let Some(observed) = observed else { return Some(Action::Create(desired.clone())) };
-    let from = Settings { stands_on: desired.stands_on.clone(), ..observed.settings.clone() };
+    let mut from = Settings { stands_on: desired.stands_on.clone(), ..observed.settings.clone() };
+    if !observed.tells.deployment_configuration {
+        from.minimum_healthy_percent = desired.minimum_healthy_percent;
+        from.maximum_percent = desired.maximum_percent;
+        from.circuit_breaker_with_rollback = desired.circuit_breaker_with_rollback;
+    }
+    if !observed.tells.health_check_grace_period {
+        from.health_check_grace_period = desired.health_check_grace_period;
+    }
     let mut to = desired.clone();
     to.cluster = from.cluster.clone();
     to.desired_count = desired.desired_count.or(from.desired_count);

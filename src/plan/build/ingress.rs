@@ -18,6 +18,7 @@ use std::collections::BTreeSet;
 /// A load balancer that stands is used only where it leads from the internet into this VPC.
 pub(super) fn check_given(found: &load_balancer::Observed, vpc: &Vpc) -> Result<()> {
     let name = &found.settings.name;
+    let is_here = |id: &String| vpc.subnets.iter().any(|subnet| subnet.subnet.id == *id);
     let public = |id: &String| {
         vpc.subnets.iter().any(|subnet| {
             subnet.subnet.id == *id && subnet.class == crate::network::subnets::Class::Public
@@ -26,8 +27,9 @@ pub(super) fn check_given(found: &load_balancer::Observed, vpc: &Vpc) -> Result<
     let private: Vec<_> = found.settings.subnets.iter().filter(|id| !public(id)).cloned().collect();
     let what = if found.kind != "application" {
         format!("is a {} load balancer, not an application load balancer", found.kind)
-    } else if found.vpc != vpc.id {
-        format!("stands in {}, and the service in {}", found.vpc, vpc.id)
+    } else if !found.settings.subnets.iter().any(is_here) {
+        let subnets = found.settings.subnets.iter().cloned().collect::<Vec<_>>().join(", ");
+        format!("stands in another VPC, in {subnets}; the service stands in {}", vpc.id)
     } else if found.settings.scheme != "internet-facing" {
         "is internal: nothing outside the VPC reaches it, and its scheme cannot be changed"
             .to_owned()

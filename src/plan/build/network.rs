@@ -177,7 +177,7 @@ pub(super) fn endpoints(
             service_name: service_name(region, need.service),
             endpoint_type: need.endpoint_type.to_owned(),
             vpc: world.vpc.id.clone(),
-            private_dns: is_interface,
+            private_dns: is_interface.then_some(true),
             subnets: some(&placement.endpoints, is_interface),
             security_groups: group.iter().filter(|_| is_interface).cloned().collect(),
             route_tables: some(&placement.route_tables, !is_interface),
@@ -217,7 +217,7 @@ pub(super) fn endpoints(
     let makes_private_dns = plan
         .steps
         .values()
-        .any(|step| matches!(&step.change, Change::Endpoint(Action::Create(to)) if to.private_dns));
+        .any(|step| matches!(&step.change, Change::Endpoint(Action::Create(to)) if to.private_dns == Some(true)));
     if makes_private_dns {
         check_dns(world)?;
     }

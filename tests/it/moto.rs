@@ -1,0 +1,6 @@
+//! Against moto: AWS's control plane with careful EC2 and IAM.
+
+mod deploy;
+mod refusals;
+mod stack;
+mod states;

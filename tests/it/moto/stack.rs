@@ -1,0 +1,135 @@
+//! One service's file, and the flow on it without the program around it.
+
+use crate::support::{
+    account::{Account, Vpc},
+    moto::Moto,
+};
+use ecs_private_deploy::{
+    apply::{Applied, BuildImage, apply},
+    aws::Reader,
+    config::{self, model::Config},
+    context::Context,
+    error::Result,
+    event::Events,
+    names::Names,
+    plan::{Plan, build, task, teardown},
+    resource::{image, task_definition},
+    world,
+};
+use futures_util::FutureExt as _;
+
+/// The tag of the image that a stack of these tests builds.
+const TAG: &str = "0123456789abcdef0123456789abcdef01234567";
+
+/// A service `web` in an account of its own.
+#[derive(Debug)]
+pub(super) struct Stack {
+    pub(super) moto: Moto,
+    pub(super) account: Account,
+    pub(super) vpc: Vpc,
+    folder: tempfile::TempDir,
+}
+
+impl Stack {
+    /// An account with a VPC and an image, and nothing else.
+    pub(super) async fn new() -> Self {
+        let moto = Moto::start().await;
+        let account = Account::of(&moto.config());
+        let vpc = account.vpc().await;
+        let image = account.image("web", "v1").await;
+        let stack = Self { moto, account, vpc, folder: tempfile::tempdir().expect("a folder") };
+        stack.write("", &format!("image: {image}"));
+        stack
+    }
+
+    /// Where the file stands.
+    pub(super) fn file(&self) -> std::path::PathBuf {
+        self.folder.path().join("ecs-deploy.yml")
+    }
+
+    /// Writes the file: `more` is added to its end, `image` says where the image comes from.
+    pub(super) fn write(&self, more: &str, image: &str) {
+        let text = format!(
+            "service: web\nregion: {}\n{image}\ntask: {{ port: 8080 }}\n{more}\n",
+            crate::support::moto::REGION
+        );
+        std::fs::write(self.file(), text).expect("the file");
+    }
+
+    /// The same with the image that is there.
+    pub(super) fn write_more(&self, more: &str) {
+        let uri = format!(
+            "{}.dkr.ecr.{}.amazonaws.com/web:v1",
+            crate::support::moto::ACCOUNT,
+            crate::support::moto::REGION
+        );
+        self.write(more, &format!("image: {uri}"));
+    }
+
+    /// The same with an image that is built, in the repository `built`.
+    pub(super) fn write_build(&self, more: &str) {
+        std::fs::write(self.folder.path().join("Dockerfile"), "FROM scratch\n").expect("a file");
+        self.write(more, "image: { context: ., repository: built }");
+    }
+
+    pub(super) fn config(&self) -> Config {
+        config::load(Some(&self.file())).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// Reads the account and computes the plan.
+    pub(super) async fn plan(&self) -> Result<Plan> {
+        let (config, aws) = (self.config(), Reader::new(&self.moto.config()).await?);
+        let names = Names::of(&config, &aws.identity);
+        let world = world::observe(&aws, &config, &names, Some(TAG)).await?;
+        build::plan(&build::Inputs {
+            config: &config,
+            context: &Context::default(),
+            names: &names,
+            tag: Some(TAG),
+            world: &world,
+        })
+    }
+
+    /// The plan of a destroy.
+    pub(super) async fn teardown(&self) -> Plan {
+        let config = self.config();
+        let aws = Reader::new(&self.moto.config()).await.expect("moto answers");
+        let names = Names::of(&config, &aws.identity);
+        let world = world::observe(&aws, &config, &names, None).await.expect("it is read");
+        let family = task::family(&config);
+        let revisions = task_definition::observe_owned(&aws, &family).await.expect("revisions");
+        teardown::plan(&teardown::Inputs {
+            config: &config,
+            names: &names,
+            world: &world,
+            revisions: &revisions,
+        })
+    }
+
+    /// Applies a plan; an image that it builds is put where a push would have put it.
+    pub(super) async fn apply(&self, plan: &Plan) -> Applied {
+        let aws = Reader::new(&self.moto.config()).await.expect("moto answers");
+        let push: &BuildImage<'_> = &|settings, repository| {
+            async move {
+                self.account.push(&settings.build.repository, &settings.tag).await;
+                let aws = Reader::new(&self.moto.config()).await.expect("moto answers");
+                let found = image::observe(&aws, &settings.build.repository, &settings.tag).await;
+                let digest = found.expect("it is read").expect("it was pushed");
+                Ok(format!("{repository}@{digest}"))
+            }
+            .boxed()
+        };
+        let (events, _) = Events::channel();
+        let began = tokio::time::Instant::now();
+        let applied = apply(plan, &aws, &self.config().service, push, &events, began).await;
+        assert!(applied.failed.is_empty(), "{:#?}", applied.failed);
+        assert!(applied.not_started.is_empty(), "{:?}", applied.not_started);
+        applied
+    }
+
+    /// Plans and applies.
+    pub(super) async fn converge(&self) {
+        let plan = self.plan().await.unwrap_or_else(|error| panic!("{error}"));
+        self.apply(&plan).await;
+    }
+}

@@ -1,0 +1,10 @@
+//! What the tests need of the real parts: each is started by the test that uses it, and ends with it.
+
+#![expect(unreachable_pub, reason = "public for the tests beside it")]
+
+pub mod account;
+pub mod gate;
+pub mod ministack;
+pub mod moto;
+pub mod process;
+pub mod workshop;

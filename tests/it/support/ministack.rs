@@ -1,0 +1,60 @@
+//! MiniStack: AWS's control plane with a registry that takes pushes, and tasks that run as containers
+//! in the Docker engine that `DOCKER_HOST` names.
+
+use super::process::{Server, part};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_ecs::config::{Credentials, SharedCredentialsProvider};
+use std::{fs::File, process::Command};
+
+/// A region that is nobody's default, so that a default cannot pass for the right one.
+pub const REGION: &str = "eu-central-1";
+
+/// A MiniStack of one's own.
+#[derive(Debug)]
+pub struct Ministack {
+    /// Where it answers: the control plane, the load balancers by their `Host`, and the registry.
+    pub endpoint: String,
+    /// The same for Docker, which takes a registry on a loopback address without TLS.
+    pub registry: String,
+    _server: Server,
+    _turn: File,
+}
+
+impl Ministack {
+    /// Starts one, when it is this test's turn: an engine has one image store for all, and to remove an
+    /// image from it can take away what another build is just writing.
+    pub async fn start() -> Self {
+        let turn = File::create(concat!(env!("CARGO_TARGET_TMPDIR"), "/engine.lock"))
+            .expect("a file to lock");
+        turn.lock().expect("a lock");
+        let program = part("ECS_PRIVATE_DEPLOY_TEST_MINISTACK");
+        let server = Server::start(|port, folder| {
+            let mut command = Command::new(program);
+            command
+                .env("BIND_HOST", "127.0.0.1")
+                .env("GATEWAY_PORT", port.to_string())
+                .env("MINISTACK_REGION", REGION)
+                .env("TMPDIR", folder.path());
+            command
+        })
+        .await;
+        let address = format!("127.0.0.1:{}", server.port);
+        Self {
+            endpoint: format!("http://{address}"),
+            registry: address,
+            _server: server,
+            _turn: turn,
+        }
+    }
+
+    /// What a client of the account's administrator is made from.
+    pub fn config(&self) -> SdkConfig {
+        let credentials = Credentials::new("test", "test-secret-key", None, None, "test");
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(REGION))
+            .endpoint_url(&self.endpoint)
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .build()
+    }
+}

@@ -1,0 +1,129 @@
+//! moto: AWS's control plane, one process a test, with every request recorded.
+
+use super::process::{Server, part};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_ecs::config::{Credentials, SharedCredentialsProvider};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use serde_json::Value;
+use std::process::Command;
+
+/// A region that is nobody's default, so that a default cannot pass for the right one.
+pub const REGION: &str = "eu-central-1";
+/// moto's account.
+pub const ACCOUNT: &str = "123456789012";
+
+/// A moto of one's own.
+#[derive(Debug)]
+pub struct Moto {
+    server: Server,
+}
+
+impl Moto {
+    /// Starts one, with the VPC that every account begins with taken away.
+    pub async fn start() -> Self {
+        let program = part("ECS_PRIVATE_DEPLOY_TEST_MOTO");
+        let server = Server::start(|port, folder| {
+            let mut command = Command::new(program);
+            command
+                .args(["-H", "127.0.0.1", "-p", &port.to_string()])
+                .env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
+                .env("MOTO_ENABLE_RECORDING", "1")
+                .env("MOTO_RECORDER_FILEPATH", folder.path().join("requests"));
+            command
+        })
+        .await;
+        let moto = Self { server };
+        moto.remove_default_vpc().await;
+        moto
+    }
+
+    /// Where it answers.
+    pub fn endpoint(&self) -> String {
+        format!("http://127.0.0.1:{}", self.server.port)
+    }
+
+    /// What a client of the account's administrator is made from.
+    pub fn config(&self) -> SdkConfig {
+        let credentials = Credentials::new("test", "test-secret-key", None, None, "test");
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(REGION))
+            .endpoint_url(self.endpoint())
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .build()
+    }
+
+    async fn remove_default_vpc(&self) {
+        let ec2 = aws_sdk_ec2::Client::new(&self.config());
+        let subnets = ec2.describe_subnets().send().await.expect("subnets");
+        for subnet in subnets.subnets() {
+            let id = subnet.subnet_id().expect("an id");
+            ec2.delete_subnet().subnet_id(id).send().await.expect("it goes");
+        }
+        let vpcs = ec2.describe_vpcs().send().await.expect("VPCs");
+        for vpc in vpcs.vpcs() {
+            let id = vpc.vpc_id().expect("an id");
+            ec2.delete_vpc().vpc_id(id).send().await.expect("it goes");
+        }
+    }
+
+    /// From now on IAM decides: unknown keys are refused.
+    pub async fn enforce_iam(&self) {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let address = ("127.0.0.1", self.server.port);
+        let mut stream = tokio::net::TcpStream::connect(address).await.expect("moto answers");
+        let request = "POST /moto-api/reset-auth HTTP/1.1\r\nhost: moto\r\nconnection: close\r\n\
+                       content-type: application/octet-stream\r\ncontent-length: 1\r\n\r\n0";
+        stream.write_all(request.as_bytes()).await.expect("it is sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+
+    /// The operations called since the last time this was asked, by their IAM names, sorted.
+    pub fn calls(&self) -> Vec<String> {
+        let path = self.server.folder.path().join("requests");
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        std::fs::write(&path, "").expect("the recording");
+        let mut calls: Vec<_> = text
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .filter_map(|request| operation(&request))
+            .collect();
+        calls.sort();
+        calls
+    }
+
+    /// The same, without those that only read.
+    pub fn writes(&self) -> Vec<String> {
+        let reads = ["Describe", "Get", "List"];
+        let mut calls = self.calls();
+        calls.retain(|call| {
+            let name = call.split_once(':').map_or("", |(_, name)| name);
+            !reads.iter().any(|read| name.starts_with(read))
+        });
+        calls
+    }
+}
+
+/// The operation of a recorded request: in a header for the JSON services, in the body for the others.
+fn operation(request: &Value) -> Option<String> {
+    let headers = request["headers"].as_object()?;
+    let header = |name: &str| {
+        let found = headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+        found.and_then(|(_, value)| value.as_str())
+    };
+    // `AWS4-HMAC-SHA256 Credential=AKIA…/20261123/eu-central-1/ec2/aws4_request, …`
+    let service = header("authorization")?.split('/').nth(3)?;
+    if let Some(target) = header("x-amz-target") {
+        return Some(format!("{service}:{}", target.rsplit('.').next()?));
+    }
+    let body = request["body"].as_str().unwrap_or_default();
+    let body = if request["body_encoded"] == Value::Bool(true) {
+        String::from_utf8(BASE64_STANDARD.decode(body).ok()?).ok()?
+    } else {
+        body.to_owned()
+    };
+    let action = body.split('&').find_map(|pair| pair.strip_prefix("Action="))?;
+    Some(format!("{service}:{action}"))
+}
