@@ -4,7 +4,9 @@
 
 pub mod account;
 pub mod gate;
+pub mod github;
 pub mod ministack;
 pub mod moto;
+pub mod prism;
 pub mod process;
 pub mod workshop;
