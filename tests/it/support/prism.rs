@@ -49,6 +49,7 @@ impl Prism {
 
     fn start() -> Self {
         let program = part("ECS_PRIVATE_DEPLOY_TEST_PRISM");
+        assert!(program.is_file(), "{} is not there", program.display());
         let openapi = part("ECS_PRIVATE_DEPLOY_TEST_OPENAPI");
         let text = std::fs::read(&openapi)
             .unwrap_or_else(|error| panic!("{}: {error}", openapi.display()));
@@ -80,7 +81,7 @@ impl Prism {
     }
 
     fn answers(&self) {
-        let deadline = Instant::now() + Duration::from_mins(3);
+        let deadline = Instant::now() + Duration::from_mins(2);
         while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
             assert!(Instant::now() < deadline, "Prism does not answer:\n{}", self.log());
             thread::sleep(Duration::from_millis(50));
