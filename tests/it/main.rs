@@ -2,5 +2,6 @@
 
 mod engine;
 mod github_contract;
+mod ministack;
 mod moto;
 mod support;

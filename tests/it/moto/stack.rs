@@ -47,6 +47,11 @@ impl Stack {
         self.folder.path().join("ecs-deploy.yml")
     }
 
+    /// The folder of the file.
+    pub(super) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
     /// Writes the file: `more` is added to its end, `image` says where the image comes from.
     pub(super) fn write(&self, more: &str, image: &str) {
         let text = format!(

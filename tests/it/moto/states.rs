@@ -239,22 +239,15 @@ async fn a_destroy_does_what_it_says_and_gives_back_what_was_there() {
     stack.moto.calls();
     stack.apply(&plan).await;
     assert_eq!(promised(&plan), stack.moto.writes(), "{}", plan.view());
-    pretty_assertions(&before, &stack.account.everything().await);
+    same(&before, &stack.account.everything().await);
     assert_eq!(addresses(&stack.teardown().await), Vec::<String>::new());
 }
 
 /// Compares two accounts, and shows where they differ.
-pub(super) fn pretty_assertions(before: &serde_json::Value, after: &serde_json::Value) {
+pub(super) fn same(before: &serde_json::Value, after: &serde_json::Value) {
     let lines = |value| serde_json::to_string_pretty(value).expect("it is JSON");
-    similar_asserts(&lines(before), &lines(after));
-}
-
-fn similar_asserts(before: &str, after: &str) {
-    if before != after {
-        let gone =
-            before.lines().filter(|line| !after.contains(line)).map(|line| format!("- {line}"));
-        let new =
-            after.lines().filter(|line| !before.contains(line)).map(|line| format!("+ {line}"));
-        panic!("{}", gone.chain(new).collect::<Vec<_>>().join("\n"));
-    }
+    let (before, after) = (lines(before), lines(after));
+    let gone = before.lines().filter(|line| !after.contains(line)).map(|line| format!("- {line}"));
+    let new = after.lines().filter(|line| !before.contains(line)).map(|line| format!("+ {line}"));
+    assert!(before == after, "{}", gone.chain(new).collect::<Vec<_>>().join("\n"));
 }

@@ -13,15 +13,15 @@ const TLS: u8 = 0x16;
 
 /// A gate, open until this is dropped.
 #[derive(Debug)]
-pub struct Gate {
+pub(crate) struct Gate {
     /// `host:port`.
-    pub registry: String,
+    pub(crate) registry: String,
     task: AbortHandle,
 }
 
 impl Gate {
     /// Opens one before the registry at `behind`, a `host:port`, for this login alone.
-    pub async fn open(behind: &str, login: &Login) -> Self {
+    pub(crate) async fn open(behind: &str, login: &Login) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let registry = listener.local_addr().expect("it is bound").to_string();
         let behind = behind.to_owned();

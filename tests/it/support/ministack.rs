@@ -7,15 +7,15 @@ use aws_sdk_ecs::config::{Credentials, SharedCredentialsProvider};
 use std::{fs::File, process::Command};
 
 /// A region that is nobody's default, so that a default cannot pass for the right one.
-pub const REGION: &str = "eu-central-1";
+pub(crate) const REGION: &str = "eu-central-1";
 
 /// A MiniStack of one's own.
 #[derive(Debug)]
-pub struct Ministack {
+pub(crate) struct Ministack {
     /// Where it answers: the control plane, the load balancers by their `Host`, and the registry.
-    pub endpoint: String,
+    pub(crate) endpoint: String,
     /// The same for Docker, which takes a registry on a loopback address without TLS.
-    pub registry: String,
+    pub(crate) registry: String,
     _server: Server,
     _turn: File,
 }
@@ -23,7 +23,7 @@ pub struct Ministack {
 impl Ministack {
     /// Starts one, when it is this test's turn: an engine has one image store for all, and to remove an
     /// image from it can take away what another build is just writing.
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let turn = File::create(concat!(env!("CARGO_TARGET_TMPDIR"), "/engine.lock"))
             .expect("a file to lock");
         turn.lock().expect("a lock");
@@ -47,8 +47,23 @@ impl Ministack {
         }
     }
 
+    /// Asks the load balancer of this DNS name for its page; yields status and body.
+    pub async fn page(&self, host: &str) -> (u16, String) {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let mut stream =
+            tokio::net::TcpStream::connect(&self.registry).await.expect("MiniStack answers");
+        let request = format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.expect("it is sent");
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.expect("an answer");
+        let answer = String::from_utf8_lossy(&answer);
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+        (status.expect("a status"), body.to_owned())
+    }
+
     /// What a client of the account's administrator is made from.
-    pub fn config(&self) -> SdkConfig {
+    pub(crate) fn config(&self) -> SdkConfig {
         let credentials = Credentials::new("test", "test-secret-key", None, None, "test");
         SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())

@@ -26,6 +26,8 @@ impl Moto {
             let mut command = Command::new(program);
             command
                 .args(["-H", "127.0.0.1", "-p", &port.to_string()])
+                // Tasks do not run here; a service is told that one does.
+                .env("MOTO_ECS_SERVICE_RUNNING", "1")
                 .env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
                 .env("MOTO_ENABLE_RECORDING", "1")
                 .env("MOTO_RECORDER_FILEPATH", folder.path().join("requests"));

@@ -2,6 +2,7 @@
 
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
+    ffi::OsString,
     fs::File,
     net::TcpListener,
     path::PathBuf,
@@ -22,12 +23,21 @@ pub struct Server {
 
 /// The path in this environment variable, which `scripts/test` sets. A part that is missing fails the
 /// test: it is not skipped.
-#[expect(clippy::disallowed_methods, reason = "no part of the program")]
-pub fn part(variable: &str) -> PathBuf {
-    std::env::var_os(variable).map_or_else(
-        || panic!("{variable} is not set: run the tests with scripts/test, which sets the real parts up"),
+pub fn part(name: &str) -> PathBuf {
+    variable(name).map_or_else(
+        || {
+            panic!(
+                "{name} is not set: run the tests with scripts/test, which sets the real parts up"
+            )
+        },
         PathBuf::from,
     )
+}
+
+/// A variable of the environment.
+#[expect(clippy::disallowed_methods, reason = "no part of the program")]
+pub fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
 }
 
 impl Server {

@@ -22,21 +22,21 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use uuid::Uuid;
 
 /// The repository's name.
-pub const REPOSITORY: &str = "team/web";
+pub(crate) const REPOSITORY: &str = "team/web";
 
 /// A place to build in.
 #[derive(Debug)]
-pub struct Workshop {
+pub(crate) struct Workshop {
     /// What is built; tests change it.
-    pub build: Build,
+    pub(crate) build: Build,
     /// The environment of the run; tests change it.
-    pub environment: BTreeMap<String, String>,
+    pub(crate) environment: BTreeMap<String, String>,
     /// The registry's login.
-    pub login: Login,
+    pub(crate) login: Login,
     /// In every name and value that a test looks for on the machine.
-    pub nonce: String,
+    pub(crate) nonce: String,
     /// `host:port/name`.
-    pub repository_uri: String,
+    pub(crate) repository_uri: String,
     ecr: aws_sdk_ecr::Client,
     context: TempDir,
     home: TempDir,
@@ -46,18 +46,18 @@ pub struct Workshop {
 
 /// What a build ended with.
 #[derive(Debug)]
-pub struct Ran {
+pub(crate) struct Ran {
     /// What it returned.
-    pub result: Result<Digest, Failure>,
+    pub(crate) result: Result<Digest, Failure>,
     /// What it told.
-    pub lines: Vec<String>,
+    pub(crate) lines: Vec<String>,
     /// What it warned of.
-    pub warnings: Vec<String>,
+    pub(crate) warnings: Vec<String>,
 }
 
 impl Workshop {
     /// Sets one up. `NONCE` in the Dockerfile is replaced by something that no other test has.
-    pub async fn new(dockerfile: &str) -> Self {
+    pub(crate) async fn new(dockerfile: &str) -> Self {
         let nonce = Uuid::new_v4().simple().to_string();
         let ministack = Ministack::start().await;
         let ecr = aws_sdk_ecr::Client::new(&ministack.config());
@@ -97,29 +97,29 @@ impl Workshop {
     }
 
     /// Writes a file of the build context.
-    pub fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         fs::write(self.context.path().join(name), text.replace("NONCE", &self.nonce))
             .expect("a file of the context");
     }
 
     /// The home of the user who builds.
-    pub fn home(&self) -> &Path {
+    pub(crate) fn home(&self) -> &Path {
         self.home.path()
     }
 
     /// What is left in the folder for temporary files.
-    pub fn temporary(&self) -> Vec<PathBuf> {
+    pub(crate) fn temporary(&self) -> Vec<PathBuf> {
         let entries = fs::read_dir(&self.environment["TMPDIR"]).expect("it is there");
         entries.map(|entry| entry.expect("it can be read").path()).collect()
     }
 
     /// Asks whether it can be built.
-    pub async fn check(&self) -> Result<Engine, Problem> {
+    pub(crate) async fn check(&self) -> Result<Engine, Problem> {
         image::check(&self.build, &self.environment).await
     }
 
     /// Builds and pushes.
-    pub async fn run(&self, tag: &str) -> Ran {
+    pub(crate) async fn run(&self, tag: &str) -> Ran {
         let (events, receiver) = Events::channel();
         let result = self.start(tag, &events).await;
         drop(events);
@@ -128,7 +128,7 @@ impl Workshop {
     }
 
     /// The same, with the events going elsewhere.
-    pub async fn start(&self, tag: &str, events: &Events) -> Result<Digest, Failure> {
+    pub(crate) async fn start(&self, tag: &str, events: &Events) -> Result<Digest, Failure> {
         let engine = self.check().await.expect("an engine that can build this");
         let request = Request {
             build: &self.build,
@@ -142,7 +142,7 @@ impl Workshop {
     }
 
     /// What the registry has under the tag.
-    pub async fn pushed(&self, tag: &str) -> Option<ImageDetail> {
+    pub(crate) async fn pushed(&self, tag: &str) -> Option<ImageDetail> {
         let id = ImageIdentifier::builder().image_tag(tag).build();
         let request = self.ecr.describe_images().repository_name(REPOSITORY).image_ids(id);
         let answer = request.send().await.expect("the images");
@@ -150,14 +150,14 @@ impl Workshop {
     }
 
     /// Makes the repository's tags immutable.
-    pub async fn immutable(&self) {
+    pub(crate) async fn immutable(&self) {
         let request = self.ecr.put_image_tag_mutability().repository_name(REPOSITORY);
         let request = request.image_tag_mutability(ImageTagMutability::Immutable);
         request.send().await.expect("the tags are immutable");
     }
 
     /// Runs `docker` as the user of this workshop, and tells what it says.
-    pub fn docker(&self, arguments: &[&str]) -> String {
+    pub(crate) fn docker(&self, arguments: &[&str]) -> String {
         let output = Command::new("docker")
             .args(arguments)
             .env_clear()

@@ -1,0 +1,145 @@
+//! Against MiniStack: the whole flow, with an engine that builds, a registry that takes pushes, tasks
+//! that run as containers and a load balancer that leads to them.
+
+use crate::support::{
+    account::Account,
+    ministack::Ministack,
+    program::{Program, Run},
+};
+use ecs_private_deploy::exit;
+use serde_json::json;
+use std::{path::Path, time::Duration};
+
+/// A service in a folder of its own.
+struct Service {
+    ministack: Ministack,
+    account: Account,
+    folder: tempfile::TempDir,
+}
+
+impl Service {
+    async fn new() -> Self {
+        let ministack = Ministack::start().await;
+        let account = Account::of(&ministack.config());
+        let vpc = account.vpc().await;
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = format!(
+            "service: hello\nregion: eu-central-1\nnetwork: {{ vpc: {} }}\n\
+             image: {{ context: ., cache: none }}\ntask: {{ port: 8080 }}\n\
+             rollout: {{ desired-count: 1, timeout: 3m }}\n",
+            vpc.id
+        );
+        std::fs::write(folder.path().join("ecs-deploy.yml"), file).expect("the file");
+        let service = Self { ministack, account, folder };
+        service.serve("one");
+        service
+    }
+
+    /// From the next build on the page says this.
+    fn serve(&self, text: &str) {
+        self.dockerfile(&format!(
+            "RUN mkdir /www && echo '{text}' > /www/index.html\n\
+             CMD [\"sh\", \"-c\", \"trap 'exit 0' TERM; httpd -f -p 8080 -h /www & wait\"]"
+        ));
+    }
+
+    fn dockerfile(&self, rest: &str) {
+        let path = self.folder.path().join("Dockerfile");
+        std::fs::write(path, format!("FROM busybox:1.37\n{rest}\n")).expect("the Dockerfile");
+    }
+
+    fn program(&self, arguments: &[&str]) -> Program {
+        Program::new(self.folder.path(), arguments, &self.ministack.config())
+            .env("ECS_PRIVATE_DEPLOY_REGISTRY", &self.ministack.registry)
+    }
+
+    async fn run(&self, arguments: &[&str]) -> Run {
+        self.program(arguments).run().await
+    }
+
+    async fn load_balancer(&self) -> String {
+        let found = self.account.elb.describe_load_balancers().names("hello").send().await;
+        let found = found.expect("load balancers");
+        found.load_balancers()[0].dns_name().expect("a name").to_owned()
+    }
+
+    /// Waits until the load balancer answers with this; a container takes a moment to listen.
+    async fn says(&self, host: &str, text: &str) {
+        for _ in 0..150 {
+            let (status, body) = self.ministack.page(host).await;
+            if (status, body.trim()) == (200, text) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        panic!("{host} does not say {text}: {:?}", self.ministack.page(host).await);
+    }
+}
+
+fn outputs(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn a_page_is_deployed_changed_and_taken_down() {
+    let service = Service::new().await;
+    service.run(&["deploy"]).await.ends_with(exit::OK);
+    let host = service.load_balancer().await;
+    service.says(&host, "one").await;
+
+    let again = service.run(&["plan", "--detailed-exitcode", "--format", "json"]).await;
+    let again = again.ends_with(exit::OK).json();
+    assert_eq!(again["steps"], json!([]), "{again:#}");
+    let again = service.run(&["deploy"]).await.ends_with(exit::OK);
+    assert!(again.stderr.contains("nothing to do"), "{}", again.stderr);
+
+    service.serve("two");
+    let plan = service.run(&["plan", "--format", "json"]).await.ends_with(exit::OK).json();
+    let steps = plan["steps"].as_array().expect("a list").iter();
+    let steps: Vec<_> = steps.filter_map(|step| step["address"].as_str()).collect();
+    assert_eq!(steps, ["image/hello", "task-definition/hello", "service/hello"]);
+    let output = service.folder.path().join("output");
+    let second = service
+        .program(&["deploy"])
+        .env("GITHUB_ACTIONS", "true")
+        .env("GITHUB_REPOSITORY", "octo/hello")
+        .env("GITHUB_OUTPUT", &output.to_string_lossy())
+        .run()
+        .await;
+    second.ends_with(exit::OK);
+    service.says(&host, "two").await;
+    let outputs = outputs(&output);
+    for expected in [format!("http://{host}").as_str(), "arn:aws:ecs:", "sha256:", "true"] {
+        assert!(outputs.contains(expected), "{expected} in {outputs}");
+    }
+
+    service.run(&["destroy", "--yes"]).await.ends_with(exit::OK);
+    let found = service.account.elb.describe_load_balancers().send().await.expect("an answer");
+    assert!(found.load_balancers().is_empty());
+}
+
+#[tokio::test]
+async fn a_version_that_does_not_start_is_rolled_back_and_the_old_one_keeps_answering() {
+    let service = Service::new().await;
+    service.run(&["deploy"]).await.ends_with(exit::OK);
+    let host = service.load_balancer().await;
+    service.says(&host, "one").await;
+    service.dockerfile("CMD [\"sh\", \"-c\", \"echo no config >&2; exit 3\"]");
+    let failed = service.run(&["deploy"]).await.ends_with(exit::ROLLOUT_FAILED);
+    assert!(failed.stderr.contains("exit code 3"), "{}", failed.stderr);
+    service.says(&host, "one").await;
+}
+
+#[tokio::test]
+async fn a_build_that_fails_leaves_no_service() {
+    let service = Service::new().await;
+    service.dockerfile("RUN echo oh no >&2; exit 7");
+    let failed = service.run(&["deploy"]).await.ends_with(exit::PARTIAL);
+    assert!(failed.stderr.contains("oh no"), "{}", failed.stderr);
+    let services = service.account.ecs.list_services().cluster("hello").send().await;
+    assert!(services.expect("services").service_arns().is_empty());
+    // What was made stays, and the next run goes on from there.
+    service.serve("one");
+    service.run(&["deploy"]).await.ends_with(exit::OK);
+    service.says(&service.load_balancer().await, "one").await;
+}

@@ -1,0 +1,75 @@
+//! The program itself, run as a user runs it: with an environment of its own and nothing of this one.
+
+use aws_config::SdkConfig;
+use serde_json::Value;
+use std::path::Path;
+use tokio::process::Command;
+
+/// What a run has printed, and how it ended.
+#[derive(Debug)]
+pub struct Run {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// The program with arguments and an environment.
+#[derive(Debug)]
+pub struct Program {
+    command: Command,
+}
+
+impl Program {
+    /// The program in `folder`, with the credentials and the endpoint of `aws`.
+    pub fn new(folder: &Path, arguments: &[&str], aws: &SdkConfig) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ecs-private-deploy"));
+        command
+            .args(arguments)
+            .current_dir(folder)
+            .env_clear()
+            .env("HOME", folder)
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test-secret-key")
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .kill_on_drop(true);
+        if let Some(url) = aws.endpoint_url() {
+            command.env("AWS_ENDPOINT_URL", url);
+        }
+        for variable in ["PATH", "DOCKER_HOST"] {
+            command.envs(super::process::variable(variable).map(|value| (variable, value)));
+        }
+        Self { command }
+    }
+
+    /// Adds a variable.
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Takes a variable away.
+    pub fn without(mut self, name: &str) -> Self {
+        self.command.env_remove(name);
+        self
+    }
+
+    /// Runs it to its end.
+    pub async fn run(mut self) -> Run {
+        let output = self.command.output().await.expect("it starts");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("it writes UTF-8");
+        Run { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+    }
+}
+
+impl Run {
+    /// Asserts the exit code, and shows all that was printed where it is another.
+    pub fn ends_with(self, code: u8) -> Self {
+        assert_eq!(self.code, Some(i32::from(code)), "{}\n{}", self.stdout, self.stderr);
+        self
+    }
+
+    /// What it printed as data.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|why| panic!("{why}: {}", self.stdout))
+    }
+}
