@@ -1,6 +1,5 @@
 //! What the tests need of the real parts: each is started by the test that uses it, and ends with it.
 
-<<<<<<< HEAD
 #![expect(unreachable_pub, reason = "public for the tests beside it")]
 
 pub mod account;
@@ -12,11 +11,3 @@ pub mod prism;
 pub mod process;
 pub mod program;
 pub mod workshop;
-=======
-pub(crate) mod account;
-pub(crate) mod gate;
-pub(crate) mod ministack;
-pub(crate) mod moto;
-pub(crate) mod process;
-pub(crate) mod workshop;
->>>>>>> image
