@@ -293,8 +293,9 @@ impl Answer {
             head = head + header + "\r\n";
         }
         if !body.is_empty() {
+            let length = body.len();
             head += "Content-Type: application/json; charset=utf-8\r\n";
-            head += &format!("Content-Length: {}\r\n", body.len());
+            head = format!("{head}Content-Length: {length}\r\n");
         }
         write!(stream, "{head}\r\n{body}").ok()
     }
