@@ -26,10 +26,7 @@ pub fn problem(
         }
         End::Stopped { reason } => format!("the rollout of `{service}` was stopped: {reason}"),
         End::TimedOut => {
-            format!(
-                "the rollout of `{service}` was not complete after {} s{why}",
-                timeout.as_secs()
-            )
+            format!("the rollout of `{service}` was not complete after {} s{why}", timeout.as_secs())
         }
         _ => format!("the rollout of `{service}` failed{why}"),
     };
@@ -52,9 +49,7 @@ pub fn problem(
         problem.found.push(format!("{} {}: {}", target.address, target.reason, target.description));
     }
     let last = rollout.messages().len().saturating_sub(3);
-    problem
-        .found
-        .extend(rollout.messages()[last..].iter().map(|message| format!("event: {message}")));
+    problem.found.extend(rollout.messages()[last..].iter().map(|message| format!("event: {message}")));
     problem.found.extend(evidence.log.iter().map(|line| format!("log: {line}")));
     problem.found.extend(evidence.unread.iter().map(|what| format!("not read: {what}")));
     let text = problem.found.join("\n");
@@ -89,11 +84,7 @@ fn reason(task: &StoppedTask) -> String {
     let failed = task.containers.iter().find(|found| found.exit_code.is_some_and(|code| code != 0));
     if let Some(container) = failed {
         let code = container.exit_code.unwrap_or_default();
-        let more = if container.reason.is_empty() {
-            String::new()
-        } else {
-            format!(" ({})", container.reason)
-        };
+        let more = if container.reason.is_empty() { String::new() } else { format!(" ({})", container.reason) };
         return format!("container `{}` ended with exit code {code}{more}", container.name);
     }
     let said = task.containers.iter().find(|found| !found.reason.is_empty());
@@ -106,32 +97,14 @@ fn reason(task: &StoppedTask) -> String {
 /// What to do about the causes that are seen most.
 fn help(end: &End, text: &str) -> &'static str {
     const KNOWN: [(&str, &str); 8] = [
-        (
-            "exec format error",
-            "the image is built for another CPU: set `image.platforms` and the task's architecture to the same one",
-        ),
-        (
-            "CannotPullContainer",
-            "check that the image exists, that the execution role may pull it, and that the subnets reach ECR and S3",
-        ),
-        (
-            "ResourceInitializationError",
-            "check that the execution role may read the secrets, and that the subnets reach Secrets Manager or SSM",
-        ),
+        ("exec format error", "the image is built for another CPU: set `image.platforms` and the task's architecture to the same one"),
+        ("CannotPullContainer", "check that the image exists, that the execution role may pull it, and that the subnets reach ECR and S3"),
+        ("ResourceInitializationError", "check that the execution role may read the secrets, and that the subnets reach Secrets Manager or SSM"),
         ("OutOfMemory", "give the task more memory: `task.memory`"),
         ("exit code 137", "the container was killed, mostly for want of memory: `task.memory`"),
-        (
-            "exit code",
-            "look at the container's log above; run the image locally with the same environment",
-        ),
-        (
-            "Target.ResponseCodeMismatch",
-            "the health check's path answers with another code: set `load-balancer.health-check.path` or `.matcher`",
-        ),
-        (
-            "Target.Timeout",
-            "the container does not answer in time: check `task.port`, and that it listens on 0.0.0.0",
-        ),
+        ("exit code", "look at the container's log above; run the image locally with the same environment"),
+        ("Target.ResponseCodeMismatch", "the health check's path answers with another code: set `load-balancer.health-check.path` or `.matcher`"),
+        ("Target.Timeout", "the container does not answer in time: check `task.port`, and that it listens on 0.0.0.0"),
     ];
     if matches!(end, End::Stopped { .. }) {
         return "deploy again if this was not meant";

@@ -74,8 +74,7 @@ pub async fn gather(aws: &Reader, cluster: &str, service: &str, deployment: &str
     }
     let ended = evidence.stopped.iter().find_map(|task| {
         let ran = |container: &&StoppedContainer| container.exit_code.is_some();
-        let failed =
-            |container: &&StoppedContainer| container.exit_code.is_some_and(|code| code != 0);
+        let failed = |container: &&StoppedContainer| container.exit_code.is_some_and(|code| code != 0);
         let containers = &task.containers;
         let container = containers.iter().find(failed).or_else(|| containers.iter().find(ran))?;
         Some((task, container))
@@ -153,10 +152,7 @@ async fn unhealthy(aws: &Reader, cluster: &str, service: &str) -> Result<Vec<Tar
                     target.and_then(|target| target.id()).unwrap_or_default(),
                     target.and_then(|target| target.port()).unwrap_or_default()
                 ),
-                reason: health
-                    .reason()
-                    .map(|reason| reason.as_str().to_owned())
-                    .unwrap_or_default(),
+                reason: health.reason().map(|reason| reason.as_str().to_owned()).unwrap_or_default(),
                 description: health.description().unwrap_or_default().to_owned(),
             });
         }
@@ -172,8 +168,7 @@ async fn log(
     container: &StoppedContainer,
 ) -> Result<Vec<String>, Failure> {
     let request = aws.ecs.describe_task_definition().task_definition(&task.task_definition);
-    let found =
-        request.send().await.explain("ecs:DescribeTaskDefinition", &task.task_definition)?;
+    let found = request.send().await.explain("ecs:DescribeTaskDefinition", &task.task_definition)?;
     let Some((group, prefix)) =
         found.task_definition().and_then(|found| awslogs(found, &container.name))
     else {

@@ -128,12 +128,7 @@ impl Rollout {
         news
     }
 
-    fn end(
-        &mut self,
-        now: Duration,
-        state: &ServiceState,
-        ours: Option<&Deployment>,
-    ) -> Option<End> {
+    fn end(&mut self, now: Duration, state: &ServiceState, ours: Option<&Deployment>) -> Option<End> {
         if let Some(ours) = ours
             && ours.rollout_state == "COMPLETED"
         {

@@ -56,8 +56,7 @@ pub struct ServiceEvent {
 /// Reads it.
 pub async fn read(aws: &Reader, cluster: &str, service: &str) -> Result<ServiceState, Failure> {
     let request = aws.ecs.describe_services().cluster(cluster).services(service);
-    let answer =
-        request.send().await.explain("ecs:DescribeServices", format!("service {service}"))?;
+    let answer = request.send().await.explain("ecs:DescribeServices", format!("service {service}"))?;
     // A service that is deleted for long is not listed any more.
     let gone = || ServiceState { status: "INACTIVE".to_owned(), ..ServiceState::default() };
     Ok(answer.services().first().map_or_else(gone, state))
