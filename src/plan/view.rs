@@ -84,8 +84,11 @@ impl fmt::Display for View {
         for (address, step) in &self.steps {
             let sign = sign(step.action);
             writeln!(f, "{sign} {:width$}  {}", address.to_string(), step.reason)?;
-            for line in fields(step) {
-                writeln!(f, "    {line}")?;
+            // What is made is listed in full only where that is asked for, with `{:#}`.
+            if step.action == "update" || f.alternate() {
+                for line in fields(step) {
+                    writeln!(f, "    {line}")?;
+                }
             }
         }
         if !self.steps.is_empty() {
@@ -123,13 +126,19 @@ fn things(count: usize) -> String {
     if count == 1 { "1 thing is".to_owned() } else { format!("{count} things are") }
 }
 
+/// What a thing that is made anew has always, and so says nothing.
+const BOOKKEEPING: [&str; 3] = ["is-ours", "used-by-this-stack", "last-deployment-failed"];
+
 /// One line a field: what it will be, or for an update what it was and what it will be.
 fn fields(row: &Row) -> Vec<String> {
     let mut lines = Vec::new();
     if row.action == "update" {
         differences("", &row.before, &row.after, &mut lines);
     } else if let (Value::Null, Value::Object(fields)) = (&row.before, &row.after) {
-        for (key, value) in fields.iter().filter(|(_, value)| !says_nothing(value)) {
+        let said = |(key, value): &(&String, &Value)| {
+            !BOOKKEEPING.contains(&key.as_str()) && !says_nothing(value)
+        };
+        for (key, value) in fields.iter().filter(said) {
             lines.push(format!("{key}: {}", brief(value)));
         }
     }

@@ -161,8 +161,13 @@ pub fn diff(desired: &Settings, observed: Option<&Observed>) -> Option<Action<Se
     if !observed.ownership.is_managed() {
         return None;
     }
-    let encryption = observed.settings.encryption.clone();
-    changed(&observed.uri, &observed.settings, &Settings { encryption, ..desired.clone() })
+    let mut from = observed.settings.clone();
+    let to = Settings { encryption: from.encryption.clone(), ..desired.clone() };
+    // There is no exclusion without a filter; an answer without one does not tell.
+    if from.image_tag_mutability.ends_with("_WITH_EXCLUSION") && from.exclusion_filters.is_empty() {
+        from.exclusion_filters.clone_from(&to.exclusion_filters);
+    }
+    changed(&observed.uri, &from, &to)
 }
 
 /// The calls that [`apply`] makes.

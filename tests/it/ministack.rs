@@ -98,7 +98,8 @@ async fn a_page_is_deployed_changed_and_taken_down() {
     let steps = plan["steps"].as_array().expect("a list").iter();
     let steps: Vec<_> = steps.filter_map(|step| step["address"].as_str()).collect();
     assert_eq!(steps, ["image/hello", "task-definition/hello", "service/hello"]);
-    let output = service.folder.path().join("output");
+    let outside = tempfile::tempdir().expect("a folder");
+    let output = outside.path().join("output");
     let second = service
         .program(&["deploy"])
         .env("GITHUB_ACTIONS", "true")

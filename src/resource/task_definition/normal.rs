@@ -25,6 +25,7 @@ pub fn form(document: &Value) -> Value {
         object.shift_remove(key);
     }
     object.shift_remove("tags");
+    object.retain(|_, value| value != "");
     size(object, "cpu");
     size(object, "memory");
     default_away(object, "enableFaultInjection", &json!(false));

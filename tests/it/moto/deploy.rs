@@ -6,7 +6,7 @@ use crate::support::{
     program::{Program, Run},
 };
 use ecs_private_deploy::exit;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 async fn run(stack: &Stack, arguments: &[&str]) -> Run {
@@ -158,24 +158,41 @@ async fn an_engine_that_is_not_running() {
 #[tokio::test]
 async fn a_step_that_is_denied_stops_part_way_and_the_next_run_goes_on() {
     let stack = Stack::new().await;
-    let Account { iam, .. } = &stack.account;
-    let user = iam.create_user().user_name("deploy").send().await.expect("a user");
-    let user = user.user().map(|user| user.user_name().to_owned()).expect("it has a name");
-    let policy = json!({"Version": "2012-10-17", "Statement": [
-        {"Effect": "Allow", "Action": "*", "Resource": "*"},
-        {"Effect": "Deny", "Action": "logs:PutRetentionPolicy", "Resource": "*"},
-    ]});
-    let request = iam.put_user_policy().user_name(&user).policy_name("p");
-    request.policy_document(policy.to_string()).send().await.expect("a policy");
-    let key = iam.create_access_key().user_name(&user).send().await.expect("a key");
-    let key = key.access_key().expect("it is told").clone();
+    stack.converge().await;
+    let all = json!({"Effect": "Allow", "Action": "*", "Resource": "*"});
+    let but = json!({
+        "Effect": "Deny", "Action": "elasticloadbalancing:ModifyTargetGroup", "Resource": "*",
+    });
+    let denied = key(&stack, "denied", &json!([all, but])).await;
+    let admin = key(&stack, "admin", &json!([all])).await;
     stack.moto.enforce_iam().await;
+    stack.write_more(
+        "load-balancer: { health-check: { path: /healthz } }\nlogs: { retention-in-days: 7 }",
+    );
 
-    let denied = program(&stack, &["deploy"])
-        .env("AWS_ACCESS_KEY_ID", key.access_key_id())
-        .env("AWS_SECRET_ACCESS_KEY", key.secret_access_key());
-    let ended = denied.run().await.ends_with(exit::PARTIAL);
-    assert!(ended.stderr.contains("allow `logs:PutRetentionPolicy`"), "{}", ended.stderr);
-    assert!(ended.stderr.contains("not started: "), "{}", ended.stderr);
-    assert!(!ended.stderr.contains(key.secret_access_key()), "{}", ended.stderr);
+    let ended = as_user(&stack, &denied).run().await.ends_with(exit::PARTIAL);
+    let allow = "help: allow `elasticloadbalancing:ModifyTargetGroup`";
+    for expected in [allow, "done: log-group/ecs/web", "run it again"] {
+        assert!(ended.stderr.contains(expected), "{expected} in {}", ended.stderr);
+    }
+    assert!(!ended.stderr.contains(&denied.1), "{}", ended.stderr);
+    as_user(&stack, &admin).run().await.ends_with(exit::OK);
+    let nothing = as_user(&stack, &admin).run().await.ends_with(exit::OK);
+    assert!(nothing.stderr.contains("nothing to do"), "{}", nothing.stderr);
+}
+
+fn as_user(stack: &Stack, (id, secret): &(String, String)) -> Program {
+    program(stack, &["deploy"]).env("AWS_ACCESS_KEY_ID", id).env("AWS_SECRET_ACCESS_KEY", secret)
+}
+
+/// The access key of a user who may do what these statements say.
+async fn key(stack: &Stack, name: &str, statements: &Value) -> (String, String) {
+    let Account { iam, .. } = &stack.account;
+    iam.create_user().user_name(name).send().await.expect("a user");
+    let policy = json!({"Version": "2012-10-17", "Statement": statements}).to_string();
+    let request = iam.put_user_policy().user_name(name).policy_name("p").policy_document(policy);
+    request.send().await.expect("a policy");
+    let made = iam.create_access_key().user_name(name).send().await.expect("a key");
+    let key = made.access_key().expect("it is told");
+    (key.access_key_id().to_owned(), key.secret_access_key().to_owned())
 }

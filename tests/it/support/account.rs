@@ -234,9 +234,9 @@ impl Account {
                 let request = ecs.describe_services().cluster(arn).include(ServiceField::Tags);
                 let request = request.set_services(Some(names.service_arns().to_vec()));
                 let answer = request.send().await.expect("services");
-                services.extend(
-                    answer.services().iter().map(|found| found.service_name().map(str::to_owned)),
-                );
+                let stands =
+                    answer.services().iter().filter(|found| found.status() == Some("ACTIVE"));
+                services.extend(stands.map(|found| found.service_name().map(str::to_owned)));
             }
             found.insert(
                 arn.to_owned(),

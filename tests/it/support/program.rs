@@ -17,17 +17,20 @@ pub struct Run {
 #[derive(Debug)]
 pub struct Program {
     command: Command,
+    _home: tempfile::TempDir,
 }
 
 impl Program {
     /// The program in `folder`, with the credentials and the endpoint of `aws`.
     pub fn new(folder: &Path, arguments: &[&str], aws: &SdkConfig) -> Self {
+        let home = tempfile::tempdir().expect("a home");
+        super::workshop::plugins(home.path());
         let mut command = Command::new(env!("CARGO_BIN_EXE_ecs-private-deploy"));
         command
             .args(arguments)
             .current_dir(folder)
             .env_clear()
-            .env("HOME", folder)
+            .env("HOME", home.path())
             .env("AWS_ACCESS_KEY_ID", "test")
             .env("AWS_SECRET_ACCESS_KEY", "test-secret-key")
             .env("AWS_EC2_METADATA_DISABLED", "true")
@@ -38,7 +41,7 @@ impl Program {
         for variable in ["PATH", "DOCKER_HOST"] {
             command.envs(super::process::variable(variable).map(|value| (variable, value)));
         }
-        Self { command }
+        Self { command, _home: home }
     }
 
     /// Adds a variable.

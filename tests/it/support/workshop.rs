@@ -1,7 +1,7 @@
 //! What a build needs: a registry with a repository, a build context, and a home that no other test
 //! writes to.
 
-use super::{gate::Gate, ministack::Ministack};
+use super::{gate::Gate, ministack::Ministack, process::variable};
 use aws_sdk_ecr::types::{ImageDetail, ImageIdentifier, ImageTagMutability};
 use ecs_private_deploy::{
     config::model::{Build, Cache},
@@ -188,15 +188,7 @@ fn folder() -> TempDir {
 #[expect(clippy::disallowed_methods, reason = "no part of the program")]
 fn environment(home: &Path) -> BTreeMap<String, String> {
     let mine: BTreeMap<String, String> = std::env::vars().collect();
-    let users = home.join(".docker");
-    fs::create_dir_all(&users).expect("a folder");
-    let given = mine.get("DOCKER_CONFIG").map(PathBuf::from);
-    let theirs = given.or_else(|| mine.get("HOME").map(|home| Path::new(home).join(".docker")));
-    // buildx may be one of the plugins.
-    if let Some(plugins) = theirs.map(|theirs| theirs.join("cli-plugins")).filter(|it| it.is_dir())
-    {
-        symlink(plugins, users.join("cli-plugins")).expect("a link");
-    }
+    plugins(home);
     let mut environment: BTreeMap<_, _> = ["PATH", "DOCKER_HOST"]
         .iter()
         .filter_map(|&name| Some((name.to_owned(), mine.get(name)?.clone())))
@@ -207,6 +199,21 @@ fn environment(home: &Path) -> BTreeMap<String, String> {
         environment.insert(name.to_owned(), path.to_string_lossy().into_owned());
     }
     environment
+}
+
+/// Gives a home the plugins of the user's docker: buildx may be one of them.
+pub(crate) fn plugins(home: &Path) {
+    let users = home.join(".docker");
+    if users.exists() {
+        return;
+    }
+    fs::create_dir_all(&users).expect("a folder");
+    let given = variable("DOCKER_CONFIG").map(PathBuf::from);
+    let theirs = given.or_else(|| variable("HOME").map(|home| Path::new(&home).join(".docker")));
+    if let Some(plugins) = theirs.map(|theirs| theirs.join("cli-plugins")).filter(|it| it.is_dir())
+    {
+        symlink(plugins, users.join("cli-plugins")).expect("a link");
+    }
 }
 
 fn told(mut receiver: UnboundedReceiver<Event>) -> (Vec<String>, Vec<String>) {
