@@ -7,7 +7,7 @@ pub mod answer;
 pub mod sticky;
 
 use crate::{error::Problem, secret::Secret};
-use answer::{Failure, Headers};
+use answer::{Answer, Failure, Headers};
 use octocrab::Octocrab;
 use serde_json::Value;
 use std::time::Duration;
@@ -71,7 +71,7 @@ impl Client {
         method: Method,
         path: &str,
         body: Option<&Value>,
-    ) -> Result<Value, Failure> {
+    ) -> Result<Answer, Failure> {
         let send = async {
             let response = match method {
                 Method::Get => self.octocrab._get(path).await?,
@@ -88,16 +88,13 @@ impl Client {
                 remaining: header("x-ratelimit-remaining"),
                 reset: header("x-ratelimit-reset"),
                 accepted: header("x-accepted-github-permissions"),
+                link: header("link"),
             };
             let status = response.status().as_u16();
             let text = self.octocrab.body_to_string(response).await?;
             Ok::<_, octocrab::Error>((status, headers, text))
         };
-        let asked = format!("{method:?} {path}").replacen(
-            &format!("{method:?}"),
-            &format!("{method:?}").to_uppercase(),
-            1,
-        );
+        let asked = format!("{} {path}", format!("{method:?}").to_uppercase());
         let (status, headers, text) = timeout(PATIENCE, send)
             .await
             .map_err(|_| answer::unreachable(&asked, "no answer in 10 s"))?

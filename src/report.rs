@@ -77,6 +77,9 @@ impl Setup<'_> {
         let Some(github) = &self.context.github else {
             return vec![Box::new(terminal::Terminal::stderr(self.command, self.verbose))];
         };
+        if let Some(token) = &github.token {
+            self.secrets.add(token);
+        }
         let mut reporters: Vec<Box<dyn Reporter>> =
             vec![Box::new(actions::Actions::stderr(self.command, self.secrets.clone()))];
         if let Some(path) = &github.output {
@@ -163,6 +166,9 @@ fn each(
         });
     }
 }
+
+#[cfg(test)]
+mod scenes;
 
 #[cfg(test)]
 mod tests {

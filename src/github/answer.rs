@@ -34,6 +34,16 @@ impl Failure {
     }
 }
 
+/// What a call gave.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The JSON, null where there was none.
+    pub body: Value,
+    /// Whether a list goes on: a page may be shorter than was asked for and not be the last
+    /// (<https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api>).
+    pub has_more: bool,
+}
+
 /// The headers that decide.
 #[derive(Debug, Default)]
 pub struct Headers {
@@ -45,11 +55,13 @@ pub struct Headers {
     pub reset: Option<String>,
     /// `x-accepted-github-permissions`: what the call needs.
     pub accepted: Option<String>,
+    /// `link`: where the other pages of a list are.
+    pub link: Option<String>,
 }
 
 /// What GitHub asks for where it says nothing more exact:
 /// <https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit>.
-const RATE_LIMIT_WAIT: Duration = Duration::from_secs(60);
+const RATE_LIMIT_WAIT: Duration = Duration::from_mins(1);
 
 /// Before a server that failed is asked again.
 const SERVER_WAIT: Duration = Duration::from_secs(2);
@@ -61,12 +73,11 @@ pub fn read(
     headers: &Headers,
     text: &str,
     now: i64,
-) -> Result<Value, Failure> {
+) -> Result<Answer, Failure> {
     if (200..300).contains(&status) {
-        if text.is_empty() {
-            return Ok(Value::Null);
-        }
-        return serde_json::from_str(text).map_err(|why| {
+        let has_more = headers.link.as_ref().is_some_and(|link| link.contains("rel=\"next\""));
+        let body = if text.is_empty() { Ok(Value::Null) } else { serde_json::from_str(text) };
+        return body.map(|body| Answer { body, has_more }).map_err(|why| {
             Failure::Never(Problem::new(format!("`{asked}` answered what is no JSON: {why}")))
         });
     }
@@ -77,9 +88,14 @@ pub fn read(
     let problem = Problem::new(format!("`{asked}` answered {status} {said}").trim_end());
     Err(match status {
         403 | 429 if let Some(wait) = rate_limit(status, headers, &said, now) => {
+            let problem = problem.found(format!("GitHub asks to wait {} s", wait.as_secs()));
             Failure::Later { wait, problem }
         }
         401 => Failure::Never(problem.help("pass `github-token: ${{ github.token }}`")),
+        // No permission helps against a lock, and GitHub names some all the same.
+        403 if said.contains("locked") => {
+            Failure::Forbidden(problem.help("unlock the conversation, or read the job summary"))
+        }
         403 => Failure::Forbidden(permissions(problem, headers)),
         404 => Failure::Missing(permissions(problem, headers)),
         500.. => Failure::Later { wait: SERVER_WAIT, problem },
@@ -137,7 +153,7 @@ mod tests {
 
     const NOW: i64 = 1_000;
 
-    fn answer(status: u16, headers: &Headers, text: &str) -> Result<Value, Failure> {
+    fn answer(status: u16, headers: &Headers, text: &str) -> Result<Answer, Failure> {
         read("GET /x", status, headers, text, NOW)
     }
 
@@ -184,6 +200,22 @@ mod tests {
         assert!(matches!(answer(404, &headers, "{}"), Err(Failure::Missing(_))));
         assert!(matches!(answer(401, &headers, "{}"), Err(Failure::Never(_))));
         assert!(matches!(answer(422, &headers, "{}"), Err(Failure::Never(_))));
-        assert_eq!(answer(204, &headers, ""), Ok(Value::Null));
+        let locked = r#"{"message":"Unable to create comment because issue is locked."}"#;
+        let failure = answer(403, &headers, locked).expect_err("it is refused");
+        insta::assert_snapshot!(failure.into_problem(), @"
+        `GET /x` answered 403 Unable to create comment because issue is locked.
+          help: unlock the conversation, or read the job summary
+        ");
+    }
+
+    #[test]
+    fn the_link_says_whether_there_is_more() {
+        let page = |link: &str| Headers { link: Some(link.into()), ..Headers::default() };
+        let first = page(r#"<https://x/c?page=2>; rel="next", <https://x/c?page=9>; rel="last""#);
+        let last = page(r#"<https://x/c?page=8>; rel="prev""#);
+        let answered = |headers| answer(200, headers, "[]").expect("it worked");
+        assert!(answered(&first).has_more && !answered(&last).has_more);
+        let none = Answer { body: Value::Null, has_more: false };
+        assert_eq!(answer(204, &Headers::default(), ""), Ok(none));
     }
 }

@@ -19,6 +19,10 @@ use tokio::{
 /// <https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits>.
 const PACE: Duration = Duration::from_secs(10);
 
+/// How long the last body may wait once the run has ended; the reporters' last words end a little
+/// later, and could no longer say why.
+const LAST_WAIT: Duration = Duration::from_secs(8);
+
 /// How often in a row GitHub may fail before the comment is given up.
 const ATTEMPTS: u32 = 5;
 
@@ -35,7 +39,8 @@ pub async fn keep(
 ) -> Result<(), Problem> {
     let mut sticky = Sticky { client, number, marker, me: None, known: None, created: None };
     let mut sent: Option<String> = None;
-    let (mut paced, mut blocked) = (Instant::now(), Instant::now());
+    let mut paced = Instant::now();
+    let mut later: Option<(Instant, Problem)> = None;
     let (mut open, mut failures) = (true, 0);
     loop {
         if sent.as_ref() == Some(&*bodies.borrow()) {
@@ -46,25 +51,29 @@ pub async fn keep(
             continue;
         }
         if open {
+            let next = later.as_ref().map_or(paced, |(until, _)| paced.max(*until));
             tokio::select! {
-                () = sleep_until(paced.max(blocked)) => {}
+                () = sleep_until(next) => {}
                 () = closed(&mut bodies) => open = false,
             }
         }
-        if !open {
-            // The last body waits for nothing but GitHub's word.
-            sleep_until(blocked).await;
+        // The last body waits for nothing but GitHub's word.
+        if !open && let Some((until, problem)) = &later {
+            if *until > Instant::now() + LAST_WAIT {
+                return Err(given_up(number, problem.clone()));
+            }
+            sleep_until(*until).await;
         }
         let body = bodies.borrow_and_update().clone();
         match sticky.put(&body).await {
             Ok(()) => {
                 sent = Some(body);
-                failures = 0;
+                (failures, later) = (0, None);
                 paced = Instant::now() + PACE;
             }
-            Err(Failure::Later { wait, .. }) if failures + 1 < ATTEMPTS => {
+            Err(Failure::Later { wait, problem }) if failures + 1 < ATTEMPTS => {
                 // Longer each time, as GitHub asks for.
-                blocked = Instant::now() + wait * 2_u32.pow(failures);
+                later = Some((Instant::now() + wait * 2_u32.pow(failures), problem));
                 failures += 1;
             }
             Err(failure) => return Err(given_up(number, failure.into_problem())),
@@ -165,10 +174,10 @@ impl Sticky<'_> {
         for page in 1.. {
             let path = format!("/{}/comments?per_page={PAGE}&page={page}", self.number);
             let path = self.client.path(&path);
-            let comments: Vec<Comment> = parse(self.client.ask(Method::Get, &path, None).await?)?;
-            let last = comments.len() < PAGE;
+            let answer = self.client.ask(Method::Get, &path, None).await?;
+            let comments: Vec<Comment> = parse(answer.body)?;
             marked.extend(comments.into_iter().filter(|comment| is_marked(self.marker, comment)));
-            if last {
+            if !answer.has_more {
                 break;
             }
         }
@@ -180,7 +189,7 @@ impl Sticky<'_> {
     /// (<https://docs.github.com/en/rest/authentication/endpoints-available-for-github-app-installation-access-tokens>).
     async fn who(&self) -> Result<Me, Failure> {
         match self.client.ask(Method::Get, "/user", None).await {
-            Ok(user) => Ok(Me::User(parse::<User>(user)?.id)),
+            Ok(user) => Ok(Me::User(parse::<User>(user.body)?.id)),
             Err(Failure::Forbidden(_) | Failure::Missing(_)) => Ok(Me::App),
             Err(failure) => Err(failure),
         }
@@ -189,7 +198,7 @@ impl Sticky<'_> {
     async fn create(&mut self, body: &str) -> Result<u64, Failure> {
         let path = self.client.path(&format!("/{}/comments", self.number));
         let body = json!({ "body": body });
-        let made: Comment = parse(self.client.ask(Method::Post, &path, Some(&body)).await?)?;
+        let made: Comment = parse(self.client.ask(Method::Post, &path, Some(&body)).await?.body)?;
         // The answer names the author, also where it is an app.
         self.me = made.user.map(|user| Me::User(user.id)).or(self.me);
         Ok(made.id)

@@ -1,7 +1,7 @@
 //! The plan as text, JSON and Markdown: the same data, three views.
 
 use super::{Plan, Step, change::Shown};
-use crate::address::Address;
+use crate::{address::Address, report::markdown::cell};
 use indexmap::IndexMap;
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 use serde_json::Value;
@@ -180,44 +180,26 @@ fn brief(value: &Value) -> String {
     short
 }
 
-/// The plan as the job summary and the pull request's comment show it: a line that counts, and a table
-/// with one row a step.
+/// The plan as Markdown: a line that counts, and the table.
 pub fn markdown(plan: &View) -> String {
+    let head = if plan.steps.is_empty() { "Nothing to do.".to_owned() } else { counts(plan) };
+    format!("{head}\n{}", table(plan))
+}
+
+/// A table with one row a step, and the warnings; begins with an empty line unless it is empty.
+pub fn table(plan: &View) -> String {
     let mut text = String::new();
-    if plan.steps.is_empty() {
-        text.push_str("Nothing to do.\n");
-    } else {
-        text.push_str(&counts(plan));
-        text.push_str("\n\n| | what | why |\n|---|---|---|\n");
-        for (address, Row { action, reason, .. }) in &plan.steps {
-            let address = escape(&address.to_string());
-            writeln!(text, "| {action} | {address} | {} |", escape(reason))
-                .expect("writing to a String cannot fail");
-        }
+    if !plan.steps.is_empty() {
+        text.push_str("\n| | what | why |\n|---|---|---|\n");
+    }
+    for (address, Row { action, reason, .. }) in &plan.steps {
+        let address = cell(&format!("`{address}`"));
+        writeln!(text, "| {action} | {address} | {} |", cell(reason))
+            .expect("writing to a String cannot fail");
     }
     for warning in &plan.warnings {
-        writeln!(text, "\n> **Warning:** {}", escape(warning))
+        writeln!(text, "\n> **Warning:** {}", cell(warning))
             .expect("writing to a String cannot fail");
     }
     text
-}
-
-/// Text in a Markdown cell that stays text, whatever it holds.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '\n' | '\r' => escaped.push(' '),
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '@' => escaped.push_str("&#64;"),
-            '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '~' | '#' => {
-                escaped.push('\\');
-                escaped.push(character);
-            }
-            other => escaped.push(other),
-        }
-    }
-    escaped
 }

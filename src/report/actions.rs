@@ -7,13 +7,14 @@
 
 use crate::{
     error::Problem,
-    event::{Command, Event, Source},
+    event::{Command, Event, Outcome, Source},
+    plan::view::counts,
     report::{
         Reporter,
         annotation::{Level, annotation, data, looks_like_command, mask, too_long},
         ending::{self, State},
         format::{duration, plural},
-        lines::Lines,
+        lines::{self, Lines},
         underway::Underway,
     },
     secret::{Secret, Secrets},
@@ -48,7 +49,8 @@ impl Actions<std::io::Stderr> {
 }
 
 impl<W: Write + Send> Actions<W> {
-    fn new(out: W, command: Command, secrets: Secrets) -> Self {
+    /// On any stream.
+    pub fn new(out: W, command: Command, secrets: Secrets) -> Self {
         Self {
             out,
             secrets,
@@ -81,12 +83,15 @@ impl<W: Write + Send> Actions<W> {
             Event::Line { source: Source::ServiceEvent, .. } => {
                 self.fence()?;
             }
-            Event::StepDone { .. } | Event::StepFailed { .. } | Event::Phase(_) => {
-                if self.held_is_complete() {
-                    self.release(now)?;
-                }
+            Event::StepDone { .. } | Event::StepFailed { .. } | Event::Phase(_)
+                if self.held_is_complete() =>
+            {
+                self.release(now)?;
             }
-            Event::Finished(_) => self.release(now)?,
+            Event::Finished(outcome) => {
+                self.release(now)?;
+                return self.end(outcome, now);
+            }
             _ => {}
         }
         let lines = self.lines.of(event, now);
@@ -94,29 +99,42 @@ impl<W: Write + Send> Actions<W> {
             self.last = now;
         }
         match event {
-            Event::Planned(plan) if !lines.is_empty() => {
-                let title = format!("plan: {}", plural(plan.steps.len(), "change"));
-                self.in_group(&title, &lines)
-            }
-            Event::Warning(text) => self.command(&annotation(Level::Warning, "", text)),
-            Event::Finished(outcome) => {
-                let ending = ending::of(outcome);
-                let problem = ending.problem.map(ToString::to_string);
-                // The log shows an annotation's message, so it need not be told twice.
-                if problem.as_deref().is_none_or(too_long) {
-                    self.say(&lines)?;
+            Event::Planned(plan) => {
+                if !lines.is_empty() {
+                    self.in_group(&format!("plan: {}", counts(plan)), &lines)?;
                 }
-                let message = problem.or_else(|| outcome.outputs.url.clone());
-                let message = message.as_deref().unwrap_or(&ending.title);
-                let level = match ending.state {
-                    State::Good => Level::Notice,
-                    State::Neutral => Level::Warning,
-                    State::Bad => Level::Error,
-                };
-                self.command(&annotation(level, &ending.title.replace('`', ""), message))
+                plan.warnings.iter().try_for_each(|warning| self.warn(warning))
             }
+            Event::Warning(text) => self.warn(text),
             _ => self.say(&lines),
         }
+    }
+
+    fn warn(&mut self, text: &str) -> std::io::Result<()> {
+        self.command(&annotation(Level::Warning, "", text))
+    }
+
+    /// The log shows an annotation's message but not its title, so the sentence is a line as well,
+    /// and what went wrong is one only where the annotation is cut.
+    fn end(&mut self, outcome: &Outcome, now: Duration) -> std::io::Result<()> {
+        let ending = ending::of(outcome);
+        self.say(&lines::sentence(&ending, now))?;
+        let told = ending.problem.map(ToString::to_string);
+        if let Some(problem) = ending.problem.filter(|_| told.as_deref().is_some_and(too_long)) {
+            self.say(&lines::problem(problem))?;
+        }
+        self.say(&lines::stands(outcome))?;
+        let level = match ending.state {
+            State::Good => Level::Notice,
+            State::Neutral => Level::Warning,
+            State::Bad => Level::Error,
+        };
+        let title = ending.title.replace('`', "");
+        let command = match told.or_else(|| outcome.outputs.url.clone()) {
+            Some(message) => annotation(level, &title, &message),
+            None => annotation(level, "", &title),
+        };
+        self.command(&command)
     }
 
     fn on_tick(&mut self, now: Duration) -> std::io::Result<()> {

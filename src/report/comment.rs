@@ -71,7 +71,7 @@ pub fn render_underway(
         text(&underway.standing()),
         list(&facts)
     );
-    let plan: Vec<_> = underway.plan.as_deref().map(plan_part).into_iter().collect();
+    let plan: Vec<_> = underway.plan.as_deref().and_then(plan_part).into_iter().collect();
     lay_out(&head, &plan, &foot(context), LIMIT)
 }
 

@@ -75,6 +75,12 @@ pub fn of(outcome: &Outcome) -> Ending<'_> {
     }
 }
 
+/// Whether the image and the task definition of this run are known to be bad: then they must not
+/// read as what stands.
+pub const fn has_failed_version(outcome: &Outcome) -> bool {
+    matches!(outcome.verdict, Some(Verdict::RolledBack(_) | Verdict::Failed(_)))
+}
+
 fn without_rollout(outcome: &Outcome) -> String {
     let service = &outcome.service;
     match outcome.command {

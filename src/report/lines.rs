@@ -5,7 +5,7 @@ use crate::{
     error::Problem,
     event::{Command, Event, Outcome, RolloutState, Source},
     report::{
-        ending::{self, State},
+        ending::{self, Ending, State},
         format::{clip, duration},
         underway::tasks,
     },
@@ -52,6 +52,8 @@ impl Lines {
                 // What `plan` prints is data, and goes to standard output.
                 match self.command {
                     Command::Plan => Vec::new(),
+                    // The end says it.
+                    _ if plan.steps.is_empty() && plan.warnings.is_empty() => Vec::new(),
                     Command::Deploy | Command::Destroy => {
                         let mut lines = lines_of(&plan.to_string());
                         lines.push(String::new());
@@ -63,15 +65,15 @@ impl Lines {
                 let verb = self.verbs.get(address).copied().unwrap_or("done");
                 let id = if *id == address.name { "" } else { id };
                 let rest = format!("{:>7}  {}", duration(*took), id.dimmed());
-                vec![self.step(address, verb.green().to_string(), verb.len(), &rest)]
+                vec![self.step(address, &verb.green().to_string(), verb.len(), &rest)]
             }
             Event::StepFailed { address, problem } => {
                 let what = clip(&problem.what.replace('\n', " "), SHORT);
-                vec![self.step(address, "failed".red().to_string(), "failed".len(), &what)]
+                vec![self.step(address, &"failed".red().to_string(), "failed".len(), &what)]
             }
             Event::StepSkipped { address, waits_for } => {
                 let rest = format!("needs {waits_for}");
-                vec![self.step(address, "skipped".yellow().to_string(), "skipped".len(), &rest)]
+                vec![self.step(address, &"skipped".yellow().to_string(), "skipped".len(), &rest)]
             }
             Event::Line { source, text } => vec![said(*source, text)],
             Event::Warning(text) => warning(text),
@@ -80,7 +82,7 @@ impl Lines {
         }
     }
 
-    fn step(&self, address: &Address, verb: String, verb_len: usize, rest: &str) -> String {
+    fn step(&self, address: &Address, verb: &str, verb_len: usize, rest: &str) -> String {
         let gap = self.verb_width.saturating_sub(verb_len);
         let address = address.to_string();
         let line =
@@ -107,29 +109,41 @@ pub fn said(source: Source, text: &str) -> String {
     format!("  {} {text}", format!("{who:>7}").dimmed())
 }
 
-/// How the run ended: the sentence, then what went wrong or what stands now.
-pub fn finished(outcome: &Outcome, now: Duration) -> Vec<String> {
+/// How the run ended: the sentence, then what went wrong and what stands now.
+fn finished(outcome: &Outcome, now: Duration) -> Vec<String> {
     let ending = ending::of(outcome);
-    let took = format!("({})", duration(now));
-    let took = took.dimmed();
-    let mut lines = vec![String::new()];
-    lines.push(match ending.state {
-        State::Good => format!("{} {took}", ending.title.green().bold()),
-        State::Neutral => format!("{} {} {took}", "warning:".yellow().bold(), ending.title),
-        State::Bad => format!("{} {} {took}", "error:".red().bold(), ending.title.bold()),
-    });
+    let mut lines = sentence(&ending, now);
     lines.extend(ending.problem.into_iter().flat_map(problem));
-    let stands = [("url", &outcome.outputs.url), ("image", &outcome.outputs.image)];
-    for (name, value) in stands {
-        if let Some(value) = value {
-            lines.push(format!("  {} {value}", format!("{name:<5}").dimmed()));
-        }
-    }
+    lines.extend(stands(outcome));
     lines
 }
 
+/// The one sentence, after an empty line.
+pub fn sentence(ending: &Ending<'_>, now: Duration) -> Vec<String> {
+    let took = format!("({})", duration(now));
+    let took = took.dimmed();
+    let sentence = match ending.state {
+        State::Good => format!("{} {took}", ending.title.green().bold()),
+        State::Neutral => format!("{} {} {took}", "warning:".yellow().bold(), ending.title),
+        State::Bad => format!("{} {} {took}", "error:".red().bold(), ending.title.bold()),
+    };
+    vec![String::new(), sentence]
+}
+
+/// What stands now, as far as a person needs it.
+pub fn stands(outcome: &Outcome) -> Vec<String> {
+    let image = if ending::has_failed_version(outcome) { "failed image" } else { "image" };
+    [("url", &outcome.outputs.url), (image, &outcome.outputs.image)]
+        .into_iter()
+        .filter_map(|(name, value)| {
+            let width = image.len();
+            Some(format!("  {} {}", format!("{name:<width$}").dimmed(), value.as_ref()?))
+        })
+        .collect()
+}
+
 /// What, the evidence, the help: everything indented under the sentence.
-fn problem(problem: &Problem) -> Vec<String> {
+pub fn problem(problem: &Problem) -> Vec<String> {
     let indent = |text: &str| lines_of(text).into_iter().map(|line| format!("  {line}"));
     let mut lines: Vec<_> = indent(&problem.what).collect();
     lines.extend(

@@ -29,12 +29,16 @@ pub fn text(text: &str) -> String {
     let text = one_line(text);
     let pieces: Vec<_> = text.split('`').collect();
     if pieces.len().is_multiple_of(2) || pieces.iter().skip(1).step_by(2).any(|c| c.is_empty()) {
-        return prose(&text);
+        return prose(None, &text);
     }
     pieces
         .iter()
         .enumerate()
-        .map(|(i, piece)| if i % 2 == 0 { prose(piece) } else { code(piece) })
+        .map(|(i, piece)| match i {
+            0 => prose(None, piece),
+            i if i % 2 == 0 => prose(Some('`'), piece),
+            _ => code(piece),
+        })
         .collect()
 }
 
@@ -50,21 +54,41 @@ pub fn is_plain_url(address: &str) -> bool {
         && Url::parse(address).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
 }
 
-/// Every punctuation mark escaped, and nobody mentioned: GitHub looks for names and numbers after
-/// the Markdown is rendered, so a backslash would not do
+/// Running text in a table's cell. A bar ends a cell even inside code, so where there is one nothing
+/// is code (<https://github.github.com/gfm/#example-200>).
+pub fn cell(words: &str) -> String {
+    if words.contains('|') { prose(None, &one_line(words)) } else { text(words) }
+}
+
+/// What comes after `before` with its punctuation escaped, and nobody mentioned: GitHub looks for names and numbers after the Markdown
+/// is rendered, so a backslash would not do
 /// (<https://docs.github.com/en/get-started/writing-on-github/getting-started-with-writing-and-formatting-on-github/basic-writing-and-formatting-syntax#mentioning-people-and-teams>).
-fn prose(text: &str) -> String {
+fn prose(mut before: Option<char>, text: &str) -> String {
     let mut escaped = String::with_capacity(text.len() * 2);
-    for c in text.chars() {
-        if c.is_ascii_punctuation() {
+    let mut characters = text.chars().peekable();
+    while let Some(c) = characters.next() {
+        if c.is_ascii_punctuation() && !is_harmless(before, c, characters.peek().copied()) {
             escaped.push('\\');
         }
         escaped.push(c);
         if matches!(c, '@' | '#') {
             escaped.push('\u{200b}');
         }
+        before = Some(c);
     }
     escaped
+}
+
+/// Whether a mark means nothing to Markdown where it stands: a text that is escaped less can be read
+/// in a mail that shows the source.
+fn is_harmless(before: Option<char>, mark: char, after: Option<char>) -> bool {
+    match (before, mark) {
+        (None, _) => false,
+        // `https://` would become a link, and so would `www.`
+        (_, ':') => after != Some('/'),
+        (Some(before), '.') => !matches!(before, 'w' | 'W' | '0'..='9'),
+        (_, mark) => ",;'\"?%/()-".contains(mark),
+    }
 }
 
 fn one_line(text: &str) -> String {
@@ -90,17 +114,19 @@ mod tests {
             link("https://web.example.com/a_b?c=d"),
             link("javascript:alert(1)"),
             link("https://x.com/>)](y)"),
+            cell("a `b` | `c"),
             fenced("text", "a\n```\n</details>\n"),
         ];
-        insta::assert_snapshot!(shown.join("\n"), @r"
+        insta::assert_snapshot!(shown.join("\n").replace('\u{200b}', "<zero>"), @r"
         ```a ``b` c```
         `` ` ``
         –
-        the role `web @x` is \*not\* there\, ask \@​octocat about \#​12
+        the role `web @x` is \*not\* there, ask \@<zero>octocat about \#<zero>12
         odd \` backtick
         <https://web.example.com/a_b?c=d>
         `javascript:alert(1)`
         `https://x.com/>)](y)`
+        a \`b\` \| \`c
         ````text
         a
         ```

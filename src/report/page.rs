@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn the_nicer_form_stands_where_it_fits() {
         let nice = Part { rich: Some("| a |\n".into()), ..part("plan", 2) };
-        assert!(lay_out("", &[nice.clone()], "", 1000).contains("| a |"));
+        assert!(lay_out("", std::slice::from_ref(&nice), "", 1000).contains("| a |"));
         let cut = lay_out("", &[Part { rich: Some("x".repeat(900)), ..nice }], "", 200);
         assert!(cut.contains("0123456789\n0123456789\n```"), "{cut}");
     }

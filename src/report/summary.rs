@@ -5,8 +5,8 @@ use crate::{
     event::Outcome,
     plan::view::{self, View},
     report::{
-        ending::{self, State},
-        format::{clip, duration, plural},
+        ending::{self, State, has_failed_version},
+        format::{clip, duration},
         markdown::{code, fenced, link, text},
         page::{Part, lay_out},
         timeline,
@@ -46,9 +46,20 @@ pub fn heading(outcome: &Outcome) -> String {
 fn problem(Problem { what, help, found: _ }: &Problem) -> String {
     let what = format!("{}\n\n", paragraph(what));
     match help {
-        Some(help) => format!("{what}**What to do:** {}\n\n", paragraph(help)),
+        Some(help) => format!("{what}**What to do:** {}\n\n", advice(help)),
         None => what,
     }
+}
+
+/// One thing to do a line, unless it shows how something is written.
+fn advice(help: &str) -> String {
+    let lines: Vec<_> = help.trim().lines().collect();
+    if lines.len() < 2 || lines.iter().any(|line| line.starts_with([' ', '\t'])) {
+        return paragraph(help);
+    }
+    let lines: Vec<_> = lines.iter().map(|line| text(&clip(line, VALUE))).collect();
+    // A backslash at its end breaks a line.
+    lines.join("\\\n")
 }
 
 fn paragraph(words: &str) -> String {
@@ -60,24 +71,31 @@ fn paragraph(words: &str) -> String {
 pub fn facts(outcome: &Outcome, more: &[String]) -> String {
     let outputs = &outcome.outputs;
     let url = outputs.url.as_ref().map(|url| format!("**URL:** {}", link(&clip(url, VALUE))));
-    let values = [("Image", &outputs.image), ("Task definition", &outputs.task_definition_arn)];
+    let failed = if has_failed_version(outcome) { " that failed" } else { "" };
+    let values = [
+        (format!("Image{failed}"), &outputs.image),
+        (format!("Task definition{failed}"), &outputs.task_definition_arn),
+    ];
     let values = values.into_iter().filter_map(|(name, value)| {
         Some(format!("**{name}:** {}", code(&clip(value.as_ref()?, VALUE))))
     });
+    let empty = outcome.plan.as_deref().filter(|plan| plan_part(plan).is_none());
+    let empty = empty.map(|plan| format!("**Plan:** {}", view::counts(plan)));
     let took = timeline::total(&outcome.timeline);
     let took = (!took.is_zero()).then(|| format!("**Took:** {}", duration(took)));
-    let facts: Vec<_> =
-        url.into_iter().chain(values).chain(more.iter().cloned()).chain(took).collect();
+    let facts: Vec<_> = url
+        .into_iter()
+        .chain(values)
+        .chain(empty)
+        .chain(more.iter().cloned())
+        .chain(took)
+        .collect();
     list(&facts)
 }
 
 /// The lines as a list.
 pub fn list(lines: &[String]) -> String {
-    let mut items: String = lines.iter().map(|line| format!("- {line}\n")).collect();
-    if !items.is_empty() {
-        items.push('\n');
-    }
-    items
+    if lines.is_empty() { String::new() } else { format!("- {}\n\n", lines.join("\n- ")) }
 }
 
 /// The evidence, the plan, the timeline.
@@ -90,29 +108,25 @@ pub fn parts(outcome: &Outcome, fold_timeline: bool) -> Vec<Part> {
         text,
         rich: None,
     });
-    let plan = outcome.plan.as_deref().map(plan_part);
-    let chart = timeline::render(&outcome.timeline);
-    let chart = (!chart.is_empty()).then(|| Part {
+    let plan = outcome.plan.as_deref().and_then(plan_part);
+    // One bar compares with nothing.
+    let chart = (outcome.timeline.len() > 1).then(|| Part {
         title: "Timeline".to_owned(),
         folded: fold_timeline,
         info: "mermaid",
-        text: chart,
+        text: timeline::render(&outcome.timeline),
         rich: None,
     });
     found.into_iter().chain(plan).chain(chart).collect()
 }
 
-/// The plan, folded.
-pub fn plan_part(plan: &View) -> Part {
-    Part {
-        title: format!(
-            "Plan: {}, {} unchanged",
-            plural(plan.steps.len(), "change"),
-            plan.unchanged
-        ),
+/// The plan, folded, where it says anything.
+pub fn plan_part(plan: &View) -> Option<Part> {
+    (!plan.steps.is_empty() || !plan.warnings.is_empty()).then(|| Part {
+        title: format!("Plan: {}", view::counts(plan)),
         folded: true,
         info: "text",
         text: plan.to_string(),
-        rich: Some(view::markdown(plan)),
-    }
+        rich: Some(view::table(plan).trim_start().to_owned()),
+    })
 }

@@ -27,18 +27,21 @@ pub struct Terminal<W> {
 impl Terminal<anstream::AutoStream<std::io::Stderr>> {
     /// On standard error; colours where it is a terminal, as `NO_COLOR` and `CLICOLOR` allow.
     pub fn stderr(command: Command, verbose: bool) -> Self {
-        let progress = stderr().is_terminal().then(|| {
-            let style = ProgressStyle::with_template("{spinner:.cyan} {wide_msg}")
-                .expect("the template is valid")
-                .tick_chars("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ ");
-            ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style)
-        });
+        let progress = stderr().is_terminal().then(|| moving(ProgressDrawTarget::stderr()));
         Self::new(anstream::AutoStream::auto(stderr()), progress, command, verbose)
     }
 }
 
+fn moving(target: ProgressDrawTarget) -> ProgressBar {
+    let style = ProgressStyle::with_template("{spinner:.cyan} {wide_msg}")
+        .expect("the template is valid")
+        .tick_chars("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ ");
+    ProgressBar::with_draw_target(None, target).with_style(style)
+}
+
 impl<W: Write + Send> Terminal<W> {
-    fn new(out: W, progress: Option<ProgressBar>, command: Command, verbose: bool) -> Self {
+    /// On any stream, with a moving line where there is one.
+    pub fn new(out: W, progress: Option<ProgressBar>, command: Command, verbose: bool) -> Self {
         Self {
             out,
             progress,
@@ -77,7 +80,9 @@ impl<W: Write + Send> Terminal<W> {
 impl<W: Write + Send> Reporter for Terminal<W> {
     fn tell(&mut self, event: &Event, now: Duration) -> Result<(), Problem> {
         self.underway.take(event, now);
-        if let (Event::Finished(_), Some(progress)) = (event, self.progress.take()) {
+        if matches!(event, Event::Finished(_))
+            && let Some(progress) = self.progress.take()
+        {
             progress.finish_and_clear();
         }
         if self.quiet(event) {
@@ -104,161 +109,4 @@ impl<W: Write + Send> Reporter for Terminal<W> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        address::{Address, Kind},
-        event::{Outcome, Outputs, Phase, RolloutState, Verdict},
-        plan::view::{Row, View},
-    };
-    use serde_json::Value;
-
-    const fn at(seconds: u64) -> Duration {
-        Duration::from_secs(seconds)
-    }
-
-    fn transcript(events: &[(u64, Event)], verbose: bool) -> String {
-        let out = anstream::StripStream::new(Vec::new());
-        let mut terminal = Terminal::new(out, None, Command::Deploy, verbose);
-        for (now, event) in events {
-            terminal.tick(at(*now)).expect("a vector can be written");
-            terminal.tell(event, at(*now)).expect("a vector can be written");
-        }
-        String::from_utf8(terminal.out.into_inner()).expect("lines are text")
-    }
-
-    fn plan() -> View {
-        let step = |action| Row {
-            reason: "it does not exist".into(),
-            action,
-            before: Value::Null,
-            after: Value::Null,
-        };
-        View {
-            steps: [
-                (Address::new(Kind::Image, "web"), step("build")),
-                (Address::new(Kind::Endpoint, "ecr.api"), step("create")),
-                (Address::new(Kind::Service, "web"), step("create")),
-            ]
-            .into_iter()
-            .collect(),
-            unchanged: 4,
-            warnings: Vec::new(),
-        }
-    }
-
-    fn rollout(running: i32, pending: i32, elapsed: u64) -> Event {
-        Event::Rollout(RolloutState {
-            deployment: "ecs-svc/1".into(),
-            desired: 2,
-            running,
-            pending,
-            failed: 0,
-            elapsed: at(elapsed),
-        })
-    }
-
-    fn line(source: Source, text: &str) -> Event {
-        Event::Line { source, text: text.into() }
-    }
-
-    fn events(last: Outcome) -> Vec<(u64, Event)> {
-        let image = Address::new(Kind::Image, "web");
-        let endpoint = Address::new(Kind::Endpoint, "ecr.api");
-        vec![
-            (0, Event::Phase(Phase::Observe)),
-            (2, Event::Planned(plan().into())),
-            (2, Event::Phase(Phase::Apply)),
-            (2, Event::StepStarted(image.clone())),
-            (2, Event::StepStarted(endpoint.clone())),
-            (9, Event::StepDone { address: endpoint, id: "vpce-0abc".into(), took: at(7) }),
-            (10, line(Source::Build, "#7 RUN make")),
-            (92, line(Source::Build, "#8 DONE")),
-            (95, Event::StepDone { address: image, id: "sha256:1234".into(), took: at(93) }),
-            (95, Event::Warning("the endpoint `logs` has no policy\nand that is fine".into())),
-            (96, Event::Phase(Phase::Rollout)),
-            (97, rollout(0, 2, 1)),
-            (102, rollout(0, 2, 6)),
-            (103, line(Source::ServiceEvent, "(service web) has started 2 tasks")),
-            (120, rollout(2, 0, 24)),
-            (121, Event::Finished(Box::new(last))),
-        ]
-    }
-
-    #[test]
-    fn a_deploy_reads_calmly() {
-        let outcome = Outcome {
-            service: "web".into(),
-            verdict: Some(Verdict::Succeeded),
-            outputs: Outputs {
-                url: Some("http://web-1.elb.amazonaws.com".into()),
-                image: Some("1.dkr.ecr.eu-west-1.amazonaws.com/web@sha256:1234".into()),
-                ..Outputs::default()
-            },
-            ..Outcome::default()
-        };
-        insta::assert_snapshot!(transcript(&events(outcome), false), @"
-        build image/web: it does not exist
-        create endpoint/ecr.api: it does not exist
-        create service/web: it does not exist
-        4 unchanged
-
-          create   endpoint/ecr.api     7.0s  vpce-0abc
-          still at it: image/web 1m 30s: #7 RUN make
-          build    image/web          1m 33s  sha256:1234
-        warning: the endpoint `logs` has no policy
-        and that is fine
-          rollout 0 of 2 tasks running, 2 starting, 1.0s
-            event (service web) has started 2 tasks
-          rollout 2 of 2 tasks running, 24s
-
-        `web` is deployed (2m 01s)
-          url   http://web-1.elb.amazonaws.com
-          image 1.dkr.ecr.eu-west-1.amazonaws.com/web@sha256:1234
-        ");
-    }
-
-    #[test]
-    fn verbose_shows_the_build() {
-        let shown = transcript(&events(Outcome::default()), true);
-        assert!(shown.contains("    build #7 RUN make\n"), "{shown}");
-    }
-
-    #[test]
-    fn a_failure_ends_with_what_to_do() {
-        let problem = Problem::new("the tasks of `web` stop\n::error::boo")
-            .found("exit code 1")
-            .found("log: cannot bind\nport 80")
-            .help("run the image locally\nand look");
-        let outcome = Outcome {
-            service: "web".into(),
-            verdict: Some(Verdict::RolledBack(problem)),
-            ..Outcome::default()
-        };
-        let address = Address::new(Kind::Service, "web");
-        let events = [
-            (0, Event::Planned(plan().into())),
-            (3, Event::StepFailed { address: address.clone(), problem: Problem::new("no\nroom") }),
-            (3, Event::StepSkipped { address, waits_for: Address::new(Kind::Image, "web") }),
-            (61, Event::Finished(Box::new(outcome))),
-        ];
-        insta::assert_snapshot!(transcript(&events, false), @"
-        build image/web: it does not exist
-        create endpoint/ecr.api: it does not exist
-        create service/web: it does not exist
-        4 unchanged
-
-          failed   service/web       no room
-          skipped  service/web       needs image/web
-
-        error: the new version of `web` failed, the previous version is back (1m 01s)
-          the tasks of `web` stop
-          ::error::boo
-            exit code 1
-            log: cannot bind
-            port 80
-          help: run the image locally
-                and look
-        ");
-    }
-}
+mod tests;

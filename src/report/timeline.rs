@@ -9,7 +9,7 @@ pub fn render(spans: &[Span]) -> String {
         return String::new();
     }
     // Times of day, since a chart of milliseconds would show the reader's time zone on its axis.
-    let axis = if total(spans) < Duration::from_secs(3600) { "%M:%S" } else { "%H:%M:%S" };
+    let axis = if total(spans) < Duration::from_hours(1) { "%M:%S" } else { "%H:%M:%S" };
     let mut chart =
         format!("gantt\n    dateFormat HH:mm:ss.SSS\n    axisFormat {axis}\n    todayMarker off\n");
     for span in spans {

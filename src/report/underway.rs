@@ -7,7 +7,7 @@ use crate::{
     report::format::{duration, plural},
 };
 use indexmap::IndexMap;
-use std::{sync::Arc, time::Duration};
+use std::{iter, sync::Arc, time::Duration};
 
 /// What is going on, built from the events so far.
 #[derive(Debug, Default)]
@@ -101,13 +101,12 @@ impl Underway {
 pub fn tasks(state: &RolloutState) -> String {
     let RolloutState { desired, running, pending, failed, deployment: _, elapsed: _ } = state;
     let noun = if *desired == 1 { "task" } else { "tasks" };
-    let mut line = format!("{running} of {desired} {noun} running");
-    for (count, what) in [(pending, "starting"), (failed, "failed")] {
-        if *count > 0 {
-            line.push_str(&format!(", {count} {what}"));
-        }
-    }
-    line
+    let others = [(pending, "starting"), (failed, "failed")].into_iter();
+    let others = others.filter(|(count, _)| **count > 0);
+    iter::once(format!("{running} of {desired} {noun} running"))
+        .chain(others.map(|(count, what)| format!("{count} {what}")))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod action;
 mod engine;
+mod github_contract;
 mod ministack;
 mod moto;
 mod support;

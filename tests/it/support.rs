@@ -4,8 +4,10 @@
 
 pub mod account;
 pub mod gate;
+pub mod github;
 pub mod ministack;
 pub mod moto;
+pub mod prism;
 pub mod process;
 pub mod program;
 pub mod workshop;

@@ -116,10 +116,10 @@ fn a_deploy_reads_well_in_the_log() {
     ];
     let log = log(&Secrets::default(), &events);
     insta::assert_snapshot!(numbered(&log), @"
-    ::group::plan: 2 changes
-    create image/web: it does not exist
-    create endpoint/ecr.api: it does not exist
-    1 unchanged
+    ::group::plan: 2 to create, 1 unchanged
+    + image/web         it does not exist
+    + endpoint/ecr.api  it does not exist
+    2 to create, 1 unchanged
 
     ::endgroup::
       create   endpoint/ecr.api     7.0s  vpce-0abc
@@ -154,7 +154,7 @@ fn a_deploy_reads_well_in_the_log() {
     ::notice title=web is deployed::http://web.example.com
     ");
     insta::assert_snapshot!(obeyed(&log).join("\n"), @"
-    ::group::plan: 2 changes
+    ::group::plan: 2 to create, 1 unchanged
     ::endgroup::
     ::group::build: 2 lines, 33s
     ::endgroup::
@@ -171,7 +171,11 @@ fn a_deploy_reads_well_in_the_log() {
 fn a_failure_is_one_annotation_that_carries_everything() {
     let problem = Problem::new("a task stopped").found("exit code 1\n::notice::x").help("look");
     let log = log(&Secrets::default(), &[(9, finished(Verdict::RolledBack(problem)))]);
-    insta::assert_snapshot!(log, @"::error title=the new version of web failed%2C the previous version is back::a task stopped%0A  exit code 1%0A  ::notice::x%0A  help: look");
+    insta::assert_snapshot!(log, @"
+    error: the new version of `web` failed, the previous version is back (9.0s)
+      url          http://web.example.com
+    ::error title=the new version of web failed%2C the previous version is back::a task stopped%0A  exit code 1%0A  ::notice::x%0A  help: look
+    ");
 }
 
 #[test]

@@ -1,0 +1,375 @@
+//! The pull request's comment, against GitHub's own API description: every request and every answer
+//! of the stub behind it passes a validating proxy.
+
+use crate::support::{
+    github::{Author, BOT, Comment, Refusal, Repository},
+    prism::Prism,
+};
+use ecs_private_deploy::{
+    context::{Context, GitHub},
+    error::Problem,
+    event::{Command, Event, Outcome, Outputs, Phase, Verdict},
+    github::{Client, sticky},
+    plan::view::View,
+    report::{self, Setup, publish::CommentReporter},
+    secret::{Secret, Secrets},
+};
+use std::time::{Duration, Instant};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
+
+const MARKER: &str = "<!-- ecs-private-deploy:web -->";
+const PERSON: Author = Author { id: 7_001, login: "mona", kind: "User" };
+const OTHER_BOT: Author = Author { id: 7_002, login: "dependabot[bot]", kind: "Bot" };
+
+/// A repository of one test, behind the proxy.
+struct Scene {
+    name: &'static str,
+    prism: &'static Prism,
+}
+
+impl Scene {
+    fn new(name: &'static str, me: Author) -> Self {
+        let prism = Prism::shared();
+        prism.github.make(name, me);
+        Self { name, prism }
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut Repository) -> T) -> T {
+        self.prism.github.with(self.name, act)
+    }
+
+    fn has(&self, id: u64, author: Author, body: &str) {
+        let comment = Comment { id, author, body: body.to_owned() };
+        self.with(|repository| repository.comments.push(comment));
+    }
+
+    fn refuses(
+        &self,
+        method: &'static str,
+        status: &'static str,
+        headers: &[(&'static str, &str)],
+        message: &'static str,
+    ) {
+        let headers = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        let refusal = Refusal { method, status, headers, message };
+        self.with(|repository| repository.refusals.push_back(refusal));
+    }
+
+    /// What the program's part keeps up to date, and its end.
+    fn keep(&self, body: &str) -> (watch::Sender<String>, JoinHandle<Result<(), Problem>>) {
+        let (newest, bodies) = watch::channel(format!("{MARKER}\n{body}"));
+        let (url, name) = (self.prism.url(), self.name);
+        let kept = tokio::spawn(async move {
+            let client = Client::new(&url, &format!("octo/{name}"), &Secret::new(name))?;
+            sticky::keep(&client, 7, MARKER, bodies).await
+        });
+        (newest, kept)
+    }
+
+    /// A run that says one thing and ends.
+    async fn say(&self, body: &str) -> Result<(), Problem> {
+        let (newest, kept) = self.keep(body);
+        drop(newest);
+        kept.await.expect("it does not panic")
+    }
+
+    /// The comments that are there, as `ID AUTHOR: LAST LINE`.
+    fn comments(&self) -> Vec<String> {
+        let line = |Comment { id, author, body }: &Comment| {
+            format!("{id} {}: {}", author.login, body.lines().last().unwrap_or_default())
+        };
+        self.with(|repository| repository.comments.iter().map(line).collect())
+    }
+
+    /// The requests that the proxy let through, since the last time this was asked.
+    fn requests(&self) -> Vec<String> {
+        let repository = format!("/repos/octo/{}/issues", self.name);
+        let requests = self.with(|repository| std::mem::take(&mut repository.requests));
+        requests.iter().map(|request| request.replace(&repository, "…")).collect()
+    }
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let violations = self.prism.violations(&format!("octo/{}", self.name));
+            assert!(violations.is_empty(), "{violations:#?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_comment_is_created_and_edited_in_place() {
+    let scene = Scene::new("create-and-edit", BOT);
+    scene.say("first").await.expect("it is created");
+    assert_eq!(scene.comments(), ["1 github-actions[bot]: first"]);
+    assert_eq!(
+        scene.requests(),
+        [
+            "GET …/7/comments?per_page=100&page=1",
+            "POST …/7/comments",
+            "GET …/7/comments?per_page=100&page=1",
+        ]
+    );
+    scene.say("second").await.expect("it is edited");
+    assert_eq!(scene.comments(), ["1 github-actions[bot]: second"]);
+    assert_eq!(
+        scene.requests(),
+        ["GET …/7/comments?per_page=100&page=1", "GET /user", "PATCH …/comments/1"]
+    );
+}
+
+#[tokio::test]
+async fn it_is_found_again_among_many_and_others_are_left_alone() {
+    let scene = Scene::new("pages", BOT);
+    for id in 1..=240 {
+        match id {
+            5 => scene.has(id, PERSON, &format!("{MARKER}\nforged")),
+            9 => scene.has(id, BOT, &format!("I quote:\n{MARKER}")),
+            120 => scene.has(id, BOT, "<!-- ecs-private-deploy:web:prod -->\nanother"),
+            210 => scene.has(id, BOT, &format!("{MARKER}\nours")),
+            _ => scene.has(id, PERSON, "lgtm"),
+        }
+    }
+    scene.say("new").await.expect("it is edited");
+    let comments = scene.comments();
+    assert_eq!(comments.len(), 240);
+    assert_eq!(comments[4], "5 mona: forged");
+    assert_eq!(comments[8], format!("9 github-actions[bot]: {MARKER}"));
+    assert_eq!(comments[119], "120 github-actions[bot]: another");
+    assert_eq!(comments[209], "210 github-actions[bot]: new");
+    assert_eq!(scene.requests().iter().filter(|request| request.starts_with("GET …")).count(), 3);
+}
+
+#[tokio::test]
+async fn a_personal_token_edits_only_what_its_owner_wrote() {
+    let scene = Scene::new("personal-token", PERSON);
+    scene.has(1, OTHER_BOT, &format!("{MARKER}\nforged"));
+    scene.say("first").await.expect("it is created");
+    scene.say("second").await.expect("it is edited");
+    assert_eq!(scene.comments(), ["1 dependabot[bot]: forged", "2 mona: second"]);
+}
+
+#[tokio::test]
+async fn of_two_runs_at_once_the_older_comment_stays() {
+    let scene = Scene::new("race", BOT);
+    let faster = Comment { id: 40, author: BOT, body: format!("{MARKER}\nthe other run") };
+    scene.with(|repository| repository.faster.push(faster));
+    scene.say("this run").await.expect("it is edited");
+    assert_eq!(scene.comments(), ["40 github-actions[bot]: this run"]);
+    assert_eq!(scene.requests()[3..], ["DELETE …/comments/41", "PATCH …/comments/40"]);
+}
+
+#[tokio::test]
+async fn a_comment_that_was_deleted_is_made_again() {
+    let scene = Scene::new("deleted", BOT);
+    let (newest, kept) = scene.keep("first");
+    scene.prism.github.until(scene.name, |repository| repository.requests.len() == 3).await;
+    scene.with(|repository| repository.comments.clear());
+    newest.send_replace(format!("{MARKER}\nsecond"));
+    drop(newest);
+    kept.await.expect("it does not panic").expect("it is made again");
+    assert_eq!(scene.comments(), ["1 github-actions[bot]: second"]);
+    assert_eq!(
+        scene.requests()[3..],
+        [
+            "PATCH …/comments/1",
+            "GET …/7/comments?per_page=100&page=1",
+            "POST …/7/comments",
+            "GET …/7/comments?per_page=100&page=1",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_missing_permission_is_named() {
+    let scene = Scene::new("no-permission", BOT);
+    let accepted = ("x-accepted-github-permissions", "issues=write; pull_requests=write");
+    scene.refuses("POST", "403 Forbidden", &[accepted], "Resource not accessible by integration");
+    let problem = scene.say("first").await.expect_err("it may not");
+    insta::assert_snapshot!(problem, @"
+    the comment on pull request 7 is given up: `POST /repos/octo/no-permission/issues/7/comments` answered 403 Resource not accessible by integration
+      GitHub asks for: issues=write; pull_requests=write
+      help: give the job `permissions: pull-requests: write` (for an issue, `issues: write`); a pull request from a fork has a token that only reads
+    ");
+    assert_eq!(scene.comments(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_locked_conversation_is_named() {
+    let scene = Scene::new("locked", BOT);
+    let message = "Unable to create comment because issue is locked.";
+    scene.refuses("POST", "403 Forbidden", &[], message);
+    let problem = scene.say("first").await.expect_err("it may not");
+    insta::assert_snapshot!(problem, @"
+    the comment on pull request 7 is given up: `POST /repos/octo/locked/issues/7/comments` answered 403 Unable to create comment because issue is locked.
+      help: unlock the conversation, or read the job summary
+    ");
+}
+
+#[tokio::test]
+async fn a_rate_limit_is_waited_for() {
+    let scene = Scene::new("rate-limit", BOT);
+    let reset = (jiff::Timestamp::now().as_second() + 2).to_string();
+    let spent = [("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", reset.as_str())];
+    scene.refuses(
+        "POST",
+        "403 Forbidden",
+        &spent,
+        "API rate limit exceeded for installation ID 1.",
+    );
+    let start = Instant::now();
+    scene.say("first").await.expect("it works the second time");
+    assert!(start.elapsed() >= Duration::from_secs(1), "{:?}", start.elapsed());
+    assert_eq!(scene.comments(), ["1 github-actions[bot]: first"]);
+}
+
+#[tokio::test]
+async fn a_secondary_rate_limit_is_waited_for() {
+    let scene = Scene::new("secondary-rate-limit", BOT);
+    let message = "You have exceeded a secondary rate limit.";
+    scene.refuses("GET", "403 Forbidden", &[("retry-after", "1")], message);
+    scene.refuses("PATCH", "403 Forbidden", &[("retry-after", "1")], message);
+    scene.has(3, BOT, &format!("{MARKER}\nold"));
+    let start = Instant::now();
+    scene.say("first").await.expect("it works in the end");
+    assert!(start.elapsed() >= Duration::from_secs(2), "{:?}", start.elapsed());
+    assert_eq!(scene.comments(), ["3 github-actions[bot]: first"]);
+}
+
+#[tokio::test]
+async fn a_run_that_has_ended_does_not_wait_for_an_hour() {
+    let scene = Scene::new("long-rate-limit", BOT);
+    let message = "You have exceeded a secondary rate limit.";
+    scene.refuses("POST", "403 Forbidden", &[("retry-after", "3600")], message);
+    let problem = scene.say("first").await.expect_err("it is too long");
+    insta::assert_snapshot!(problem, @"
+    the comment on pull request 7 is given up: `POST /repos/octo/long-rate-limit/issues/7/comments` answered 403 You have exceeded a secondary rate limit.
+      GitHub asks to wait 3600 s
+    ");
+}
+
+#[tokio::test]
+async fn a_whole_run_is_one_comment() {
+    let scene = Scene::new("whole-run", BOT);
+    let token = Secret::new(scene.name);
+    let github = GitHub {
+        repository: format!("octo/{}", scene.name),
+        api_url: scene.prism.url(),
+        server_url: "https://github.com".into(),
+        run_id: Some(42),
+        pull_request: Some(7),
+        token: Some(token.clone()),
+        output: None,
+        step_summary: None,
+    };
+    let context = Context { github: Some(github.clone()), ..Context::default() };
+    let secrets = Secrets::default();
+    secrets.add(&Secret::new("hunter2"));
+    let setup = Setup {
+        context: &context,
+        secrets: secrets.clone(),
+        verbose: false,
+        service: "web",
+        command: Command::Deploy,
+    };
+    let reporter = CommentReporter::start(&setup, &github, &token, 7);
+    let (events, receiver) = mpsc::unbounded_channel();
+    let told = tokio::spawn(report::run(receiver, secrets, vec![Box::new(reporter)]));
+    scene.prism.github.until(scene.name, |repository| !repository.comments.is_empty()).await;
+    let body = || scene.with(|repository| repository.comments[0].body.clone());
+    insta::assert_snapshot!(body(), @"
+    <!-- ecs-private-deploy:web -->
+    ### ⏳ deploying `web`
+
+    starting
+
+    <sub>[Log of this run](https://github.com/octo/whole-run/actions/runs/42)</sub>
+    ");
+
+    let plan = View { unchanged: 16, ..View::default() }.into();
+    let problem = Problem::new("tasks stop").found("password hunter2, says @octocat").help("look");
+    let outcome = Outcome {
+        service: "web".into(),
+        plan: Some(plan),
+        verdict: Some(Verdict::RolledBack(problem)),
+        outputs: Outputs { url: Some("http://web.example.com".into()), ..Outputs::default() },
+        ..Outcome::default()
+    };
+    for event in [Event::Phase(Phase::Observe), Event::Finished(Box::new(outcome))] {
+        events.send(event).expect("the reporters listen");
+    }
+    drop(events);
+    told.await.expect("it does not panic");
+    assert_eq!(scene.comments().len(), 1);
+    insta::assert_snapshot!(body(), @"
+    <!-- ecs-private-deploy:web -->
+    ### ❌ the new version of `web` failed, the previous version is back
+
+    tasks stop
+
+    **What to do:** look
+
+    - **URL:** <http://web.example.com>
+    - **Plan:** 16 unchanged
+
+    **What was found**
+
+    ```text
+    password ***, says @octocat
+    ```
+
+    <sub>[Log of this run](https://github.com/octo/whole-run/actions/runs/42)</sub>
+    ");
+}
+
+/// The other tests can fail: the proxy keeps a request from GitHub that its description does not have.
+#[tokio::test]
+async fn a_wrong_request_does_not_pass() {
+    let prism = Prism::shared();
+    prism.github.make("wrong-request", BOT);
+    let path = "/repos/octo/wrong-request/issues/7/comments";
+    for (request, body) in [
+        (format!("POST {path}"), r#"{"text":"x"}"#),
+        (format!("POST {path}"), r#"{"body":1}"#),
+        (format!("GET {path}?per_page=many"), ""),
+        ("GET /repos/octo/wrong-request/issues/7/remarks".to_owned(), ""),
+    ] {
+        let answer = raw(prism, &request, body).await;
+        assert!(answer.contains("application/problem+json"), "{request} {body}\n{answer}");
+    }
+    prism.github.with("wrong-request", |repository| assert_eq!(repository.requests, [""; 0]));
+    assert_eq!(prism.violations("octo/wrong-request").len(), 4);
+}
+
+/// The stub cannot drift from GitHub: the proxy keeps a wrong answer from the program.
+#[tokio::test]
+async fn a_wrong_answer_does_not_pass() {
+    let prism = Prism::shared();
+    prism.github.make("wrong-answer", BOT);
+    prism.github.with("wrong-answer", |repository| repository.left_out = Some("node_id"));
+    let path = "/repos/octo/wrong-answer/issues/7/comments";
+    let answer = raw(prism, &format!("POST {path}"), r#"{"body":"x"}"#).await;
+    assert!(answer.contains("application/problem+json") && answer.contains("node_id"), "{answer}");
+}
+
+/// Sends a request that the program would not, and reads the answer.
+async fn raw(prism: &Prism, request: &str, body: &str) -> String {
+    let address = prism.url().replace("http://", "");
+    let mut stream = TcpStream::connect(&address).await.expect("Prism listens");
+    let name = if request.contains("wrong-request") { "wrong-request" } else { "wrong-answer" };
+    let head = format!(
+        "{request} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {name}\r\n\
+         Connection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all((head + body).as_bytes()).await.expect("it is sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("it is answered");
+    answer
+}
