@@ -116,7 +116,7 @@ impl Runner {
         // An input that a workflow does not give is there, and empty.
         for name in INPUTS {
             let given =
-                inputs.iter().find(|(given, _)| given == name).map_or("", |(_, value)| value);
+                inputs.iter().find(|(given, _)| *given == name).map_or("", |(_, value)| value);
             command.arg("-e").arg(format!("INPUT_{}={given}", name.to_uppercase()));
         }
         command.arg(IMAGE).output().expect("docker starts")
