@@ -1,62 +1,223 @@
-//! The command line.
+//! The command line, which is also the action's inputs: the same flags, from `INPUT_*`.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use std::path::PathBuf;
+use std::{collections::BTreeMap, ffi::OsString, path::PathBuf};
 
-/// Deploys.
+/// Deploys a container to Amazon ECS in private subnets behind an internet-facing load balancer.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(version, after_help = EXAMPLES, max_term_width = 100)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// Commands.
+const EXAMPLES: &str = "\
+Examples:
+  ecs-private-deploy plan                      what a deploy would do; changes nothing
+  ecs-private-deploy deploy --config api.yml   build, make sure, roll out
+  ecs-private-deploy destroy                   take down what a deploy made
+
+The region and the credentials are found as the AWS CLI finds them.";
+
+/// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Deploy.
-    Deploy {
-        /// Common.
-        #[command(flatten)]
-        common: Common,
-    },
-    /// Plan.
-    Plan {
-        /// Common.
-        #[command(flatten)]
-        common: Common,
-        /// Format.
-        #[arg(long, default_value = "text")]
-        format: Format,
-        /// Exit 10.
-        #[arg(long)]
-        detailed_exitcode: bool,
-    },
-    /// Destroy.
-    Destroy {
-        /// Common.
-        #[command(flatten)]
-        common: Common,
-        /// Yes.
-        #[arg(long)]
-        yes: bool,
-    },
+    /// Build the image, make sure that all it needs exists, and roll the service out
+    Deploy(Deploy),
+    /// Say what a deploy would do, and change nothing
+    Plan(Plan),
+    /// Take down what a deploy made, and nothing else
+    Destroy(Destroy),
+    /// Print the JSON Schema of the file, for editors
+    Schema,
 }
 
-/// Common.
+/// What `deploy` takes.
+#[derive(Debug, Args)]
+pub struct Deploy {
+    /// What every command on a file takes.
+    #[command(flatten)]
+    pub common: Common,
+    /// What `plan` takes too.
+    #[command(flatten)]
+    pub image: Image,
+}
+
+/// What `plan` takes.
+#[derive(Debug, Args)]
+pub struct Plan {
+    /// What every command on a file takes.
+    #[command(flatten)]
+    pub common: Common,
+    /// What `deploy` takes too.
+    #[command(flatten)]
+    pub image: Image,
+    /// How the plan is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+    /// End with 10 where there is something to do
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+}
+
+/// What `destroy` takes.
+#[derive(Debug, Args)]
+pub struct Destroy {
+    /// What every command on a file takes.
+    #[command(flatten)]
+    pub common: Common,
+    /// Do not ask
+    #[arg(long, short)]
+    pub yes: bool,
+}
+
+/// What every command on a file takes.
 #[derive(Debug, Args)]
 pub struct Common {
-    /// File.
-    #[arg(long)]
+    /// The file that says what to deploy [default: ecs-deploy.yml]
+    #[arg(long, short, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// The folder that the file's path is relative to
+    #[arg(long, value_name = "FOLDER")]
+    pub working_directory: Option<PathBuf>,
+    /// The AWS region, where the file gives none
+    #[arg(long, visible_alias = "region", value_name = "REGION")]
+    pub aws_region: Option<String>,
+    /// The name of the environment that is deployed to, shown in the report
+    #[arg(long, value_name = "NAME")]
+    pub environment: Option<String>,
+    /// Show the build's output as it comes
+    #[arg(long, short)]
+    pub verbose: bool,
 }
 
-/// Format.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-#[expect(missing_docs)]
+/// The image, where it is not the file's.
+#[derive(Debug, Args)]
+pub struct Image {
+    /// An image in a private ECR repository of the region, deployed instead of building one
+    #[arg(long, value_name = "URI")]
+    pub image: Option<String>,
+}
+
+/// How a plan is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
+    /// For people.
     Text,
+    /// For programs.
     Json,
+    /// For a comment.
     Markdown,
+}
+
+impl Command {
+    /// What every command on a file takes; `None` for one that takes no file.
+    pub const fn common(&self) -> Option<&Common> {
+        match self {
+            Self::Deploy(Deploy { common, .. })
+            | Self::Plan(Plan { common, .. })
+            | Self::Destroy(Destroy { common, .. }) => Some(common),
+            Self::Schema => None,
+        }
+    }
+
+    /// The image, where it is not the file's.
+    pub fn image(&self) -> Option<&str> {
+        match self {
+            Self::Deploy(Deploy { image, .. }) | Self::Plan(Plan { image, .. }) => {
+                image.image.as_deref()
+            }
+            Self::Destroy(_) | Self::Schema => None,
+        }
+    }
+}
+
+/// The arguments of this run: the program's own, or as an action, which GitHub's runner starts without
+/// arguments, the inputs. An input that is not given is an empty variable.
+/// <https://docs.github.com/en/actions/reference/workflows-and-actions/metadata-syntax#inputs>
+pub fn arguments(given: Vec<OsString>, variables: &BTreeMap<String, String>) -> Vec<OsString> {
+    let is_action = variables.get("GITHUB_ACTIONS").is_some_and(|value| value == "true");
+    if given.len() > 1 || !is_action {
+        return given;
+    }
+    let input = |name: &str| {
+        let value = variables.get(&format!("INPUT_{}", name.to_uppercase()))?.trim();
+        (!value.is_empty()).then(|| value.to_owned())
+    };
+    let command = input("command").unwrap_or_else(|| "deploy".to_owned());
+    let mut flags = vec!["config", "working-directory", "aws-region", "environment"];
+    match command.as_str() {
+        "deploy" | "plan" => flags.push("image"),
+        // A workflow that says `command: destroy` has been asked already, when it was written.
+        "destroy" => {}
+        _ => flags.clear(),
+    }
+    let confirmed = (command == "destroy").then(|| "--yes".to_owned());
+    let program = given.into_iter().next().unwrap_or_else(|| "ecs-private-deploy".into());
+    let flags = flags
+        .into_iter()
+        // One word, so that a value which begins with a hyphen stays a value.
+        .filter_map(|name| input(name).map(|value| format!("--{name}={value}")));
+    // A command that begins with a hyphen would be a flag.
+    let command = command.trim_start_matches('-').to_owned();
+    let words = std::iter::once(command).chain(confirmed).chain(flags).map(OsString::from);
+    std::iter::once(program).chain(words).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(given: &[&str], variables: &[(&str, &str)]) -> Vec<String> {
+        let variables =
+            variables.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let words = arguments(given.iter().map(Into::into).collect(), &variables);
+        words.into_iter().map(|word| word.into_string().expect("UTF-8")).collect()
+    }
+
+    #[test]
+    fn the_inputs_are_the_same_flags() {
+        let inputs = [
+            ("GITHUB_ACTIONS", "true"),
+            ("INPUT_COMMAND", "plan"),
+            ("INPUT_CONFIG", "api.yml"),
+            ("INPUT_WORKING-DIRECTORY", "services/api"),
+            ("INPUT_AWS-REGION", ""),
+            ("INPUT_IMAGE", "--help"),
+            ("INPUT_GITHUB-TOKEN", "secret"),
+        ];
+        let words = words(&["program"], &inputs);
+        let expected = [
+            "program",
+            "plan",
+            "--config=api.yml",
+            "--working-directory=services/api",
+            "--image=--help",
+        ];
+        assert_eq!(words, expected);
+        let parsed = Cli::try_parse_from(&words).expect("they parse");
+        assert_eq!(parsed.command.image(), Some("--help"));
+    }
+
+    #[test]
+    fn without_inputs_it_deploys_and_a_destroy_is_not_asked_again() {
+        assert_eq!(words(&["p"], &[("GITHUB_ACTIONS", "true")]), ["p", "deploy"]);
+        let inputs =
+            [("GITHUB_ACTIONS", "true"), ("INPUT_COMMAND", "destroy"), ("INPUT_IMAGE", "x")];
+        assert_eq!(words(&["p"], &inputs), ["p", "destroy", "--yes"]);
+    }
+
+    #[test]
+    fn arguments_win_and_a_terminal_has_no_inputs() {
+        let inputs = [("GITHUB_ACTIONS", "true"), ("INPUT_COMMAND", "destroy")];
+        assert_eq!(words(&["p", "plan"], &inputs), ["p", "plan"]);
+        assert_eq!(words(&["p"], &[("INPUT_COMMAND", "destroy")]), ["p"]);
+    }
+
+    #[test]
+    fn the_flags_are_well_formed() {
+        use clap::CommandFactory as _;
+        Cli::command().debug_assert();
+    }
 }

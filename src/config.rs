@@ -9,8 +9,14 @@ use serde_json::Value;
 use std::path::Path;
 
 /// Temporary.
-pub fn load(file: Option<&Path>) -> crate::error::Result<Config> {
-    let file = file.unwrap();
+pub fn load(
+    file: Option<&Path>,
+    folder: &Path,
+    _image: Option<&str>,
+) -> crate::error::Result<Config> {
+    let default = folder.join("ecs-deploy.yml");
+    let file = std::path::absolute(file.unwrap_or(&default)).unwrap();
+    let file = &*file;
     let text = std::fs::read_to_string(file).unwrap();
     let v: Value = serde_yaml::from_str(&text).unwrap();
     let s = |v: &Value, d: &str| v.as_str().unwrap_or(d).to_owned();
@@ -87,4 +93,9 @@ pub fn load(file: Option<&Path>) -> crate::error::Result<Config> {
         },
         folder,
     })
+}
+
+/// Schema.
+pub fn schema() -> String {
+    String::new()
 }

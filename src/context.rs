@@ -1,8 +1,12 @@
 //! What this run is: who started it, for which commit and pull request, and where its reports go.
 //! Read once, from the environment and the event file.
 
-use crate::secret::Secret;
-use std::path::PathBuf;
+use crate::{
+    error::{Error, Problem, Result},
+    secret::Secret,
+};
+use serde_json::Value;
+use std::{collections::BTreeMap, path::PathBuf};
 
 /// What this run is.
 #[derive(Debug, Clone, Default)]
@@ -14,7 +18,7 @@ pub struct Context {
     /// `host:port` that takes the place of the ECR registry's address, for an emulator.
     pub registry: Option<String>,
     /// The environment's variables.
-    pub variables: std::collections::BTreeMap<String, String>,
+    pub variables: BTreeMap<String, String>,
     /// The name of the environment that is deployed to, where one was given.
     pub environment: Option<String>,
 }
@@ -38,4 +42,152 @@ pub struct GitHub {
     pub output: Option<PathBuf>,
     /// `GITHUB_STEP_SUMMARY`.
     pub step_summary: Option<PathBuf>,
+}
+
+/// The arguments and the variables of this process; those that are no UTF-8 are left out.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+pub fn of_process() -> (Vec<std::ffi::OsString>, BTreeMap<String, String>) {
+    let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
+    (std::env::args_os().collect(), std::env::vars_os().filter_map(text).collect())
+}
+
+impl Context {
+    /// Reads the event file too, where there is one.
+    pub fn read(variables: BTreeMap<String, String>, environment: Option<String>) -> Result<Self> {
+        let event = match variables.get("GITHUB_EVENT_PATH").filter(|path| !path.is_empty()) {
+            None => None,
+            Some(path) => Some(read_event(path)?),
+        };
+        let mut context = Self::of(variables, event.as_ref())?;
+        context.environment = environment;
+        Ok(context)
+    }
+
+    /// What the variables and the event say.
+    fn of(variables: BTreeMap<String, String>, event: Option<&Value>) -> Result<Self> {
+        let given = |name: &str| variables.get(name).filter(|value| !value.is_empty());
+        let registry =
+            given("ECS_PRIVATE_DEPLOY_REGISTRY").map(|text| registry(text)).transpose()?;
+        let is_action = given("GITHUB_ACTIONS").is_some_and(|value| value == "true");
+        let repository = given("GITHUB_REPOSITORY").filter(|_| is_action);
+        let github = repository.map(|repository| {
+            let url = |name: &str, default: &str| {
+                given(name).map_or(default, String::as_str).trim_end_matches('/').to_owned()
+            };
+            GitHub {
+                repository: repository.clone(),
+                api_url: url("GITHUB_API_URL", "https://api.github.com"),
+                server_url: url("GITHUB_SERVER_URL", "https://github.com"),
+                run_id: given("GITHUB_RUN_ID").and_then(|id| id.parse().ok()),
+                pull_request: event.and_then(pull_request),
+                token: given("INPUT_GITHUB-TOKEN")
+                    .or_else(|| given("GITHUB_TOKEN"))
+                    .map(Secret::new),
+                output: given("GITHUB_OUTPUT").map(PathBuf::from),
+                step_summary: given("GITHUB_STEP_SUMMARY").map(PathBuf::from),
+            }
+        });
+        let commit = github.as_ref().and_then(|_| {
+            let head = event.and_then(|event| event["pull_request"]["head"]["sha"].as_str());
+            head.or_else(|| given("GITHUB_SHA").map(String::as_str)).map(str::to_owned)
+        });
+        Ok(Self { commit, github, registry, variables, environment: None })
+    }
+}
+
+/// A comment on a pull request is an event of an issue, which then names its pull request.
+fn pull_request(event: &Value) -> Option<u64> {
+    let issue = &event["issue"];
+    let of_issue = issue.get("pull_request").and_then(|_| issue["number"].as_u64());
+    event["pull_request"]["number"].as_u64().or(of_issue)
+}
+
+fn registry(text: &str) -> Result<String> {
+    let is_address = text.rsplit_once(':').is_some_and(|(host, port)| {
+        let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b".-[]:".contains(&byte);
+        !host.is_empty() && host.bytes().all(is_host) && port.parse::<u16>().is_ok()
+    });
+    if is_address {
+        return Ok(text.to_owned());
+    }
+    Err(Error::Config(
+        Problem::new(format!("ECS_PRIVATE_DEPLOY_REGISTRY is `{text}`, which is no `host:port`"))
+            .help("give the emulator's address, for instance `localhost:4566`, or unset it")
+            .to_string(),
+    ))
+}
+
+fn read_event(path: &str) -> Result<Value> {
+    let failed = |why: String| {
+        Error::Config(
+            Problem::new(format!("the event that GITHUB_EVENT_PATH names cannot be read: {why}"))
+                .found(path)
+                .help("outside of a workflow, unset GITHUB_EVENT_PATH")
+                .to_string(),
+        )
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+    serde_json::from_str(&text).map_err(|error| failed(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn context(variables: &[(&str, &str)], event: &Value) -> Result<Context> {
+        let workflow = [("GITHUB_ACTIONS", "true"), ("GITHUB_REPOSITORY", "octo/app")];
+        let variables = workflow.iter().chain(variables);
+        let variables =
+            variables.map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+        Context::of(variables, Some(event))
+    }
+
+    #[test]
+    fn the_commit_of_a_pull_request_is_its_head() {
+        let event = json!({"pull_request": {"number": 7, "head": {"sha": "abc"}}});
+        let context = context(&[("GITHUB_SHA", "merge")], &event).expect("it is well formed");
+        assert_eq!(context.commit.as_deref(), Some("abc"));
+        assert_eq!(context.github.and_then(|github| github.pull_request), Some(7));
+    }
+
+    #[test]
+    fn the_commit_of_a_push_is_the_one_that_was_pushed() {
+        let context = context(&[("GITHUB_SHA", "abc")], &json!({"ref": "refs/heads/main"}));
+        let context = context.expect("it is well formed");
+        assert_eq!(context.commit.as_deref(), Some("abc"));
+        assert_eq!(context.github.and_then(|github| github.pull_request), None);
+    }
+
+    #[test]
+    fn a_comment_names_its_pull_request_and_an_issue_has_none() {
+        let number = |event: &Value| {
+            let context = context(&[], event).expect("it is well formed");
+            context.github.and_then(|github| github.pull_request)
+        };
+        let event = json!({"issue": {"number": 3, "pull_request": {"url": "…"}}});
+        assert_eq!(number(&event), Some(3));
+        assert_eq!(number(&json!({"issue": {"number": 3}})), None);
+    }
+
+    #[test]
+    fn an_empty_token_is_none_and_no_token_is_printed() {
+        let context =
+            context(&[("INPUT_GITHUB-TOKEN", ""), ("GITHUB_TOKEN", "hunter2")], &json!({}));
+        let github = context.expect("it is well formed").github.expect("a workflow");
+        assert_eq!(github.token.as_ref().map(Secret::expose), Some("hunter2"));
+        assert!(!format!("{github:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn the_registry_is_a_host_and_a_port() {
+        for (text, is_well) in
+            [("localhost:4566", true), ("[::1]:80", true), ("http://x:1", false), ("x", false)]
+        {
+            let found = context(&[("ECS_PRIVATE_DEPLOY_REGISTRY", text)], &json!({}));
+            assert_eq!(found.is_ok(), is_well, "{text}");
+        }
+    }
 }

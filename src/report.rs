@@ -5,7 +5,9 @@
 pub mod actions;
 pub mod annotation;
 pub mod comment;
+pub mod confirm;
 pub mod ending;
+pub mod fatal;
 pub mod files;
 pub mod format;
 pub mod lines;

@@ -78,7 +78,8 @@ impl Stack {
     }
 
     pub(super) fn config(&self) -> Config {
-        config::load(Some(&self.file())).unwrap_or_else(|error| panic!("{error}"))
+        config::load(Some(&self.file()), self.folder(), None)
+            .unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// Reads the account and computes the plan.
