@@ -328,16 +328,16 @@ mod tests {
         let cause = |containers: &[_]| task(ended, containers).cause().expect("there is one");
         insta::assert_snapshot!(
             cause(&[("sidecar", Some(143), ""), ("web", Some(1), "")]),
-            @""
+            @"container `web` exited with code 1"
         );
         let oom = "OutOfMemoryError: Container killed due to memory usage";
         insta::assert_snapshot!(
             cause(&[("web", Some(137), oom), ("sidecar", Some(0), "")]),
-            @""
+            @"container `web` exited with code 137: OutOfMemoryError: Container killed due to memory usage"
         );
         insta::assert_snapshot!(
             cause(&[("web", None, "CannotPullContainerError: not found")]),
-            @""
+            @"CannotPullContainerError: not found"
         );
     }
 
@@ -394,6 +394,14 @@ mod tests {
         };
         assert_eq!(target(TargetHealthStateEnum::Draining), None);
         assert_eq!(target(TargetHealthStateEnum::Initial), None);
-        insta::assert_debug_snapshot!(target(TargetHealthStateEnum::Unhealthy), @"");
+        insta::assert_debug_snapshot!(target(TargetHealthStateEnum::Unhealthy), @r#"
+        Some(
+            UnwellTarget {
+                address: "10.0.1.5:8080",
+                code: "Target.Timeout",
+                description: "Request timed out",
+            },
+        )
+        "#);
     }
 }
