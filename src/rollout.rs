@@ -22,7 +22,7 @@ use verdict::Known;
 /// How long one look may take, the SDK's own attempts included.
 const LOOK: Duration = Duration::from_secs(30);
 /// How long looks may fail in a row. The rollout goes on without anybody looking.
-const BLIND: Duration = Duration::from_secs(120);
+const BLIND: Duration = Duration::from_mins(2);
 
 /// What is followed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,7 +81,9 @@ async fn watch(
             Ok(state) => {
                 blind_since = None;
                 let (new, ending) = rollout.observe(elapsed, &state);
-                new.into_iter().for_each(|event| events.send(event));
+                for event in new {
+                    events.send(event);
+                }
                 last = state;
                 if let Some(ending) = ending {
                     return Ok((ending, last));
@@ -157,7 +159,7 @@ mod tests {
         look: impl Fn(u64) -> Result<ServiceState, Failure>,
     ) -> (Result<Ending, Problem>, usize, u32, u64) {
         let (events, mut told) = Events::channel();
-        let mut rollout = Rollout::new("ecs-svc/2", Duration::from_secs(900));
+        let mut rollout = Rollout::new("ecs-svc/2", Duration::from_mins(15));
         let (began, looks) = (Instant::now(), Cell::new(0));
         let look = async || {
             looks.set(looks.get() + 1);
@@ -219,7 +221,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_look_that_hangs_is_given_up() {
         let (events, _told) = Events::channel();
-        let mut rollout = Rollout::new("ecs-svc/2", Duration::from_secs(60));
+        let mut rollout = Rollout::new("ecs-svc/2", Duration::from_mins(1));
         let look = async || std::future::pending().await;
         let (ending, _) = watch(look, &mut rollout, &events).await.expect("the time is up first");
         assert_eq!(ending, Ending::TimedOut);

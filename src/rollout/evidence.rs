@@ -6,7 +6,7 @@ use crate::aws::{
     Reader,
     explain::{Explain as _, Failure},
 };
-use aws_sdk_ecs::types::{self, DesiredStatus, LogDriver};
+use aws_sdk_ecs::types::{self, DesiredStatus, LogDriver, TaskDefinition};
 use aws_sdk_elasticloadbalancingv2::types::{TargetHealthDescription, TargetHealthStateEnum};
 use aws_smithy_types::DateTime;
 use futures_util::future::join_all;
@@ -260,15 +260,14 @@ async fn log(
     tasks: &[StoppedTask],
     ours: &Deployment,
 ) -> Result<Option<Log>, Failure> {
-    let ended = tasks.iter().rev().filter(|task| task.cause().is_some());
-    let Some((task, container)) = ended.filter_map(|task| Some((task, task.culprit()?))).next()
-    else {
+    let mut ended = tasks.iter().rev().filter(|task| task.cause().is_some());
+    let Some((task, container)) = ended.find_map(|task| Some((task, task.culprit()?))) else {
         return Ok(None);
     };
     let arn = &ours.task_definition;
     let request = aws.ecs.describe_task_definition().task_definition(arn);
     let found = request.send().await.explain("ecs:DescribeTaskDefinition", arn)?;
-    let definitions = found.task_definition().map(|it| it.container_definitions());
+    let definitions = found.task_definition().map(TaskDefinition::container_definitions);
     let options = definitions
         .unwrap_or_default()
         .iter()

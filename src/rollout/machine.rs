@@ -17,7 +17,7 @@ const UNLISTED: Duration = Duration::from_secs(10);
 /// How long after a failure a rollback may begin. ECS notes both in the same second.
 const ROLLBACK_BEGINS: Duration = Duration::from_secs(15);
 /// How long the rollback is followed, so that the report can say whether the old version is back.
-const ROLLBACK_ENDS: Duration = Duration::from_secs(180);
+const ROLLBACK_ENDS: Duration = Duration::from_mins(3);
 
 /// How a rollout ended.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -224,7 +224,7 @@ mod tests {
         let messages: Vec<_> = messages.iter().map(|text| (*text).to_owned()).collect();
         let known = Known {
             service: "web",
-            timeout: Duration::from_secs(900),
+            timeout: Duration::from_mins(15),
             deployment: Some(&deployment),
             messages: &messages,
             evidence,

@@ -4,7 +4,7 @@
 use super::{super::state::ServiceEvent, *};
 use std::fmt::Write as _;
 
-const TIMEOUT: Duration = Duration::from_secs(900);
+const TIMEOUT: Duration = Duration::from_mins(15);
 
 /// `<id>:<revision> <status> <state> <running>/<desired> <reason>`; a deployment is created at ten
 /// times its id.
