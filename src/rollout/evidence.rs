@@ -126,12 +126,12 @@ pub async fn gather(
     target_groups: &[String],
 ) -> Evidence {
     let tasks = async {
-        let tasks = stopped_tasks(aws, target, ours).await?;
-        let log = log(aws, &tasks, ours).await;
+        let tasks = within(stopped_tasks(aws, target, ours)).await?;
+        let log = within(log(aws, &tasks, ours)).await;
         Ok((tasks, log))
     };
     let healths = target_groups.iter().map(|group| within(unwell_targets(aws, group)));
-    let (tasks, targets) = tokio::join!(within(tasks), join_all(healths));
+    let (tasks, targets) = tokio::join!(tasks, join_all(healths));
     let mut evidence = Evidence::default();
     let mut note = |failure: Failure| evidence.unread.push(failure.problem().what);
     match tasks {
