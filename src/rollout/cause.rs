@@ -181,14 +181,15 @@ pub fn help<'a>(texts: impl IntoIterator<Item = &'a str>) -> Option<&'static str
     })
 }
 
-/// Whether a service event tells of something that keeps tasks from running. That a deployment failed
-/// and is rolled back is a consequence.
+/// Whether a service event tells of something that keeps tasks from running. That a
+/// deployment failed and is rolled back, or that tasks keep failing, is a consequence.
 pub fn is_failure(message: &str) -> bool {
     const SIGNS: [&str; 7] =
         ["unable to", "unhealthy", "failed", "error", "throttled", "limit", "unavailable"];
     let message = message.to_lowercase();
-    let is_consequence = message.contains("deployment failed") || message.contains("rolling back");
-    !is_consequence && SIGNS.iter().any(|sign| message.contains(sign))
+    let is_consequence = ["deployment failed", "rolling back", "unable to consistently"]
+        .map(|it| message.contains(it));
+    !is_consequence.contains(&true) && SIGNS.iter().any(|sign| message.contains(sign))
 }
 
 /// Whether ECS stopped a task because a deployment or scaling wanted it so.
@@ -201,49 +202,37 @@ pub fn is_routine(reason: &str) -> bool {
 /// The text in one short line: without what repeats the service, the target group and the manual.
 pub fn headline(text: &str) -> String {
     let line = one_line(text);
-    let mut rest = line.as_str();
-    if let Some((_, reason)) = rest.split_once("unable to place a task. Reason: ") {
-        rest = reason;
-    } else if let Some((_, reason)) = rest.split_once("unable to place a task because ") {
-        rest = reason;
+    let mut rest = line.trim_end_matches('.');
+    for before in ["unable to place a task. Reason: ", "unable to place a task because "] {
+        rest = rest.split_once(before).map_or(rest, |(_, reason)| reason);
     }
-    if let Some((before, _)) = rest.split_once("For more information, see") {
-        rest = before.trim_end();
+    rest = rest.split_once("For more information, see").map_or(rest, |(before, _)| before);
+    for kind in ["(service ", "(task "] {
+        let inner = rest.strip_prefix(kind).and_then(|inner| inner.split_once(") "));
+        rest = inner.map_or(rest, |(_, after)| after);
     }
-    let mut short = without_brackets(rest, &["service ", "task ", "instance "]);
-    if let Some((before, after)) = short.split_once(" in (target-group ")
-        && let Some((_, after)) = after.split_once(')')
-    {
-        short = match after.trim().strip_prefix("due to (reason ") {
-            Some(reason) => format!("{before}: {}", reason.strip_suffix(')').unwrap_or(reason)),
-            None => format!("{before}{after}"),
-        };
-    }
-    let short = short.trim_end_matches('.');
+    let short = unhealthy(rest).unwrap_or_else(|| rest.to_owned());
+    let short = short.trim_end_matches(['.', ' ']);
     if short.chars().count() <= LENGTH {
         return short.to_owned();
     }
     let cut: String = short.chars().take(LENGTH).collect();
     let cut = cut.rsplit_once(' ').map_or(cut.as_str(), |(whole, _)| whole);
-    format!("{cut}…")
+    format!("{}…", cut.trim_end_matches([' ', ':', ',', '.']))
+}
+
+/// `port 8080 is unhealthy: …`, from `(port 8080) is unhealthy in (target-group …) due to (reason …)`.
+fn unhealthy(text: &str) -> Option<String> {
+    let (port, rest) =
+        text.strip_prefix("(port ")?.split_once(") is unhealthy in (target-group ")?;
+    let (_, reason) = rest.split_once(") due to (reason ")?;
+    Some(format!("port {port} is unhealthy: {}", reason.strip_suffix(')').unwrap_or(reason)))
 }
 
 /// The text on one line, without anything that moves a cursor.
 pub fn one_line(text: &str) -> String {
     let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     clean.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// Takes `(service web) ` and the like off the front.
-fn without_brackets(text: &str, kinds: &[&str]) -> String {
-    let mut rest = text;
-    while let Some(inner) = rest.strip_prefix('(')
-        && kinds.iter().any(|kind| inner.starts_with(kind))
-        && let Some((_, after)) = inner.split_once(") ")
-    {
-        rest = after;
-    }
-    rest.replace("(port ", "port ").replacen(") is unhealthy", " is unhealthy", 1)
 }
 
 #[cfg(test)]
@@ -255,12 +244,12 @@ mod tests {
         let unhealthy = "(service web) (task 0f3e) (port 8080) is unhealthy in (target-group \
                          arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/web/5) due to (reason \
                          Health checks failed with these codes: [404])";
-        insta::assert_snapshot!(headline(unhealthy), @"");
+        insta::assert_snapshot!(headline(unhealthy), @"port 8080 is unhealthy: Health checks failed with these codes: [404]");
         let placed = "(service web) was unable to place a task. Reason: Capacity is unavailable at \
                       this time. Please try again later or in a different availability zone. For more \
                       information, see the Troubleshooting section.";
-        insta::assert_snapshot!(headline(placed), @"");
-        insta::assert_snapshot!(headline("a\u{1b}[2J\n  b."), @"");
+        insta::assert_snapshot!(headline(placed), @"Capacity is unavailable at this time. Please try again later or in a different availability zone");
+        insta::assert_snapshot!(headline("a\u{1b}[2J\n  b."), @"a [2J b");
         assert_eq!(headline(&"word ".repeat(100)).chars().count(), LENGTH);
     }
 
@@ -279,7 +268,15 @@ mod tests {
             "something else",
         ];
         let helps: Vec<_> = texts.iter().map(|text| help([*text]).unwrap_or("nothing")).collect();
-        insta::assert_snapshot!(helps.join("\n"), @"");
+        insta::assert_snapshot!(helps.join("\n"), @r"
+        the task does not reach the registry: check the endpoints `ecr.api` and `ecr.dkr` with their private DNS and security group, and the S3 gateway endpoint on the subnets' route tables; images of other registries have no way from private subnets
+        the task does not reach CloudWatch Logs: check the endpoint `logs`, its private DNS, and that its security group admits port 443 from the task
+        allow the execution role to read the secret, and to decrypt with its key
+        the container needs more memory than it has: raise `task.memory`
+        the application ended by itself: its log says why
+        the load balancer gets no good answer: check that the application listens on 0.0.0.0 and on `task.port`, answers `load-balancer.health-check.path`, and is up within the grace period
+        nothing
+        ");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::aws::{
     Reader,
     explain::{Explain as _, Failure},
 };
-use aws_sdk_ecs::types::{self, DesiredStatus, LogDriver};
+use aws_sdk_ecs::types::{self, DesiredStatus, LogDriver, TaskDefinition};
 use aws_sdk_elasticloadbalancingv2::types::{TargetHealthDescription, TargetHealthStateEnum};
 use aws_smithy_types::DateTime;
 use futures_util::future::join_all;
@@ -126,12 +126,12 @@ pub async fn gather(
     target_groups: &[String],
 ) -> Evidence {
     let tasks = async {
-        let tasks = stopped_tasks(aws, target, ours).await?;
-        let log = log(aws, &tasks, ours).await;
+        let tasks = within(stopped_tasks(aws, target, ours)).await?;
+        let log = within(log(aws, &tasks, ours)).await;
         Ok((tasks, log))
     };
     let healths = target_groups.iter().map(|group| within(unwell_targets(aws, group)));
-    let (tasks, targets) = tokio::join!(within(tasks), join_all(healths));
+    let (tasks, targets) = tokio::join!(tasks, join_all(healths));
     let mut evidence = Evidence::default();
     let mut note = |failure: Failure| evidence.unread.push(failure.problem().what);
     match tasks {
@@ -260,15 +260,14 @@ async fn log(
     tasks: &[StoppedTask],
     ours: &Deployment,
 ) -> Result<Option<Log>, Failure> {
-    let ended = tasks.iter().rev().filter(|task| task.cause().is_some());
-    let Some((task, container)) = ended.filter_map(|task| Some((task, task.culprit()?))).next()
-    else {
+    let mut ended = tasks.iter().rev().filter(|task| task.cause().is_some());
+    let Some((task, container)) = ended.find_map(|task| Some((task, task.culprit()?))) else {
         return Ok(None);
     };
     let arn = &ours.task_definition;
     let request = aws.ecs.describe_task_definition().task_definition(arn);
     let found = request.send().await.explain("ecs:DescribeTaskDefinition", arn)?;
-    let definitions = found.task_definition().map(|it| it.container_definitions());
+    let definitions = found.task_definition().map(TaskDefinition::container_definitions);
     let options = definitions
         .unwrap_or_default()
         .iter()
@@ -328,16 +327,16 @@ mod tests {
         let cause = |containers: &[_]| task(ended, containers).cause().expect("there is one");
         insta::assert_snapshot!(
             cause(&[("sidecar", Some(143), ""), ("web", Some(1), "")]),
-            @""
+            @"container `web` exited with code 1"
         );
         let oom = "OutOfMemoryError: Container killed due to memory usage";
         insta::assert_snapshot!(
             cause(&[("web", Some(137), oom), ("sidecar", Some(0), "")]),
-            @""
+            @"container `web` exited with code 137: OutOfMemoryError: Container killed due to memory usage"
         );
         insta::assert_snapshot!(
             cause(&[("web", None, "CannotPullContainerError: not found")]),
-            @""
+            @"CannotPullContainerError: not found"
         );
     }
 
@@ -394,6 +393,14 @@ mod tests {
         };
         assert_eq!(target(TargetHealthStateEnum::Draining), None);
         assert_eq!(target(TargetHealthStateEnum::Initial), None);
-        insta::assert_debug_snapshot!(target(TargetHealthStateEnum::Unhealthy), @"");
+        insta::assert_debug_snapshot!(target(TargetHealthStateEnum::Unhealthy), @r#"
+        Some(
+            UnwellTarget {
+                address: "10.0.1.5:8080",
+                code: "Target.Timeout",
+                description: "Request timed out",
+            },
+        )
+        "#);
     }
 }
