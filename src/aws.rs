@@ -10,6 +10,7 @@ use crate::{
 use aws_config::{BehaviorVersion, Region, retry::RetryConfig};
 use explain::Explain as _;
 use limiter::Limiter;
+use sha2::{Digest as _, Sha256};
 
 /// Attempts for one call, the first one included: throttles of the control planes last seconds.
 const MAX_ATTEMPTS: u32 = 5;
@@ -124,6 +125,14 @@ impl Writer {
             EndpointLimits { create: bucket(), modify: bucket(), delete: bucket() };
         Self { aws, stack, endpoint_calls }
     }
+}
+
+/// A client token: the same for the same text, in 32 hex digits. ECS takes 36 characters at most, EC2
+/// 64.
+pub fn client_token(text: &str) -> String {
+    let digest = Sha256::digest(text.as_bytes());
+    let start = digest.first_chunk().copied().map_or(0, u128::from_be_bytes);
+    format!("{start:032x}")
 }
 
 /// EC2's shape of tags.

@@ -55,4 +55,8 @@ pub struct Common {
 /// Format.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 #[expect(missing_docs)]
-pub enum Format { Text, Json, Markdown }
+pub enum Format {
+    Text,
+    Json,
+    Markdown,
+}

@@ -17,6 +17,7 @@ use crate::{
     rollout,
     secret::Secrets,
 };
+use futures_util::FutureExt as _;
 use prepare::Prepared;
 use std::sync::{
     Arc,
@@ -70,7 +71,7 @@ impl<'a> Run<'a> {
 /// Says what a deploy would do. Changes nothing.
 pub async fn plan(run: &Run<'_>) -> (Outcome, Result<Arc<View>>) {
     let mut outcome = run.outcome(Command::Plan);
-    let planned = prepare::prepare(run).await;
+    let planned = prepare::prepare(run).boxed().await;
     outcome.timeline.push(run.span("observe", std::time::Duration::ZERO));
     let planned = planned.map(|prepared| Arc::new(prepared.plan.view()));
     match &planned {
@@ -86,7 +87,7 @@ pub async fn plan(run: &Run<'_>) -> (Outcome, Result<Arc<View>>) {
 /// Builds, makes sure, rolls out.
 pub async fn deploy(run: &Run<'_>) -> Outcome {
     let mut outcome = run.outcome(Command::Deploy);
-    let prepared = prepare::prepare(run).await;
+    let prepared = prepare::prepare(run).boxed().await;
     outcome.timeline.push(run.span("observe", std::time::Duration::ZERO));
     let result = match prepared {
         Ok(prepared) => converge(run, &prepared, &mut outcome).await,
@@ -148,16 +149,13 @@ async fn follow(
     run.events.send(Event::Phase(Phase::Rollout));
     let start = run.began.elapsed();
     let cluster = ending::cluster(run.config, prepared, applied).unwrap_or_default();
-    let timeout = run.config.rollout.timeout;
-    let followed = rollout::follow(
-        &prepared.aws,
-        &cluster,
-        &run.config.service,
-        deployment,
-        timeout,
-        run.events,
-    );
-    let verdict = followed.await;
+    let target = rollout::Target {
+        cluster,
+        service: run.config.service.clone(),
+        deployment: deployment.to_owned(),
+        timeout: run.config.rollout.timeout,
+    };
+    let verdict = rollout::follow(&prepared.aws, &target, run.events).await;
     outcome.timeline.push(run.span("rollout", start));
     verdict.map_err(crate::error::Error::Partial)
 }

@@ -14,7 +14,7 @@ use crate::{
         security_group, service, target_group, task_definition,
     },
 };
-use futures_util::future::try_join_all;
+use futures_util::{FutureExt as _, future::try_join_all};
 use std::collections::BTreeMap;
 use vpc::Vpc;
 
@@ -74,7 +74,7 @@ pub async fn observe(
         )?;
         Ok::<_, Error>((vpc, endpoints, groups))
     };
-    let stands = async {
+    let everything_else = async {
         Ok::<_, Error>(tokio::try_join!(
             image_and_repository(aws, config, tag),
             roles(aws, names),
@@ -85,11 +85,12 @@ pub async fn observe(
             target_group::observe(aws, &names.target_group),
         )?)
     };
-    let ((vpc, endpoints, groups), stands) = tokio::try_join!(network, stands)?;
-    let (image, roles, log_groups, cluster, service, balancer, target_group) = stands;
+    let ((vpc, endpoints, groups), stands) =
+        tokio::try_join!(network.boxed(), everything_else.boxed())?;
+    let (image, roles, log_groups, cluster, service, ingress, target_group) = stands;
     let (repository, digest) = image;
     let (service, live, newest) = service;
-    let (load_balancer, listeners, rules) = balancer;
+    let (load_balancer, listeners, rules) = ingress;
     Ok(World {
         identity: aws.identity.clone(),
         vpc,

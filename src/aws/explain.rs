@@ -2,7 +2,7 @@
 //! the permission that is missing. The SDK's own `Display` says "service error".
 
 use crate::error::{Error, Problem};
-use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::{
     display::DisplayErrorContext,
     metadata::{ErrorMetadata, ProvideErrorMetadata},
@@ -112,10 +112,9 @@ pub trait Explain<T> {
     fn explain(self, operation: &'static str, on: impl Into<String>) -> Result<T, Failure>;
 }
 
-impl<T, E, R> Explain<T> for Result<T, SdkError<E, R>>
+impl<T, E> Explain<T> for Result<T, SdkError<E, HttpResponse>>
 where
     E: std::error::Error + ProvideErrorMetadata + 'static,
-    R: std::fmt::Debug + 'static,
 {
     fn explain(self, operation: &'static str, on: impl Into<String>) -> Result<T, Failure> {
         self.map_err(|error| {
@@ -125,18 +124,41 @@ where
                 return Failure { operation, on, code: None, message, request_id: None };
             };
             let meta: &ErrorMetadata = service.meta();
+            let foreign = match (meta.code(), error.raw_response()) {
+                (None, Some(response)) => foreign(response),
+                _ => None,
+            };
+            let (code, message) = foreign.unwrap_or_else(|| {
+                let message = meta.message().map_or_else(|| innermost(service), str::to_owned);
+                (meta.code().unwrap_or("UnknownError").to_owned(), message)
+            });
             Failure {
                 operation,
                 on,
-                code: Some(meta.code().unwrap_or("UnknownError").to_owned()),
-                message: meta.message().map_or_else(
-                    || innermost(service),
-                    |text| text.trim_end_matches('.').to_owned(),
-                ),
+                code: Some(code),
+                message: message.trim_end_matches('.').to_owned(),
                 request_id: meta.extra("aws_request_id").map(str::to_owned),
             }
         })
     }
+}
+
+/// What an answer says that is not in the service's own form: code and message where it is XML in the
+/// form of another service, otherwise the HTTP status and the first of its words. Proxies and
+/// gateways answer so.
+fn foreign(response: &HttpResponse) -> Option<(String, String)> {
+    const WORDS: usize = 200;
+    let body = String::from_utf8_lossy(response.body().bytes()?).into_owned();
+    let element = |name: &str| {
+        let (_, rest) = body.split_once(&format!("<{name}>"))?;
+        Some(rest.split_once("</")?.0.trim().to_owned())
+    };
+    if let (Some(code), Some(message)) = (element("Code"), element("Message")) {
+        return Some((code, message));
+    }
+    let words: String = body.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = words.chars().take(WORDS).collect();
+    Some((format!("HTTP {}", response.status().as_u16()), words))
 }
 
 /// The last cause of an error: the one that says something. The whole chain would print the raw
@@ -148,4 +170,52 @@ fn innermost(error: &dyn std::error::Error) -> String {
     }
     let text = cause.to_string();
     if text.is_empty() { DisplayErrorContext(cause).to_string() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_smithy_types::body::SdkBody;
+
+    fn answer(status: u16, body: &str) -> Option<(String, String)> {
+        let status = status.try_into().expect("a status");
+        foreign(&HttpResponse::new(status, SdkBody::from(body)))
+    }
+
+    fn failure(code: Option<&str>) -> Failure {
+        Failure {
+            operation: "ec2:DescribeVpcs",
+            on: "this region".to_owned(),
+            code: code.map(str::to_owned),
+            message: "no".to_owned(),
+            request_id: Some("1-2-3".to_owned()),
+        }
+    }
+
+    #[test]
+    fn an_answer_in_another_form_is_read_as_far_as_it_can_be() {
+        let ec2 = "<Response><Errors><Error><Code>AuthFailure</Code><Message>who?</Message>";
+        assert_eq!(answer(401, ec2), Some(("AuthFailure".into(), "who?".into())));
+        let proxy = "<html>\n  <h1>Forbidden</h1>";
+        assert_eq!(
+            answer(403, proxy),
+            Some(("HTTP 403".into(), "<html> <h1>Forbidden</h1>".into()))
+        );
+    }
+
+    #[test]
+    fn a_refusal_names_the_permission_that_is_missing() {
+        insta::assert_snapshot!(failure(Some("UnauthorizedOperation")).problem(), @"
+        ec2:DescribeVpcs on this region was refused: UnauthorizedOperation: no
+          request id 1-2-3
+          help: allow `ec2:DescribeVpcs` on this region in the policy of the role that runs this
+        ");
+    }
+
+    #[test]
+    fn no_answer_is_no_refusal() {
+        assert!(matches!(failure(None).refused(), Error::Unexpected(_)));
+        assert!(matches!(failure(Some("Throttling")).refused(), Error::Refused(_)));
+        assert!(failure(Some("RepositoryNotFoundException")).is("RepositoryNotFound"));
+    }
 }

@@ -49,8 +49,8 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Plan> {
 
     let image = image(inputs, &mut plan)?;
     let groups = network::security_groups(inputs, &mut plan)?;
-    let endpoints = network::endpoints(inputs, &placement, &groups.endpoints, &mut plan)?;
-    let balancer = ingress::load_balancer(inputs, &placement, &groups.load_balancer, &mut plan)?;
+    let endpoints = network::endpoints(inputs, &placement, groups.endpoints.as_ref(), &mut plan)?;
+    let balancer = ingress::load_balancer(inputs, &placement, &groups.load_balancer, &mut plan);
     let target_group = target_group(inputs, &mut plan)?;
     let way_in = ingress::way_in(inputs, &balancer, &target_group, &mut plan)?;
     let log_group = log_groups(inputs, &mut plan);

@@ -5,14 +5,13 @@ use crate::{
     address::{Address, Known},
     apply::Outputs,
     aws::{
-        Reader, Writer, ec2_tag_specification, ec2_tags,
+        Reader, Writer, client_token, ec2_tag_specification, ec2_tags,
         explain::{Explain as _, Failure},
     },
     tags::{self, Ownership, Tags},
 };
 use aws_sdk_ec2::types::{Filter, ResourceType, Tag, VpcEndpoint, VpcEndpointType};
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 use std::{collections::BTreeSet, time::Duration};
 
 /// What an endpoint looks like.
@@ -320,8 +319,7 @@ fn token(to: &Settings, groups: &[String]) -> Option<String> {
         return None;
     }
     let text = serde_json::to_string(&(to, groups)).expect("settings are plain data");
-    let digest = Sha256::digest(text.as_bytes());
-    Some(digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
+    Some(client_token(&text))
 }
 
 async fn modify(

@@ -12,8 +12,8 @@ use crate::{
     tags::{Ownership, Tags},
 };
 use aws_sdk_elasticloadbalancingv2::types::{
-    Action as ElbAction, ActionTypeEnum, Certificate, FixedResponseActionConfig, ProtocolEnum,
-    RedirectActionConfig, RedirectActionStatusCodeEnum,
+    Action as ElbAction, ActionTypeEnum, Certificate, FixedResponseActionConfig,
+    ForwardActionConfig, ProtocolEnum, RedirectActionConfig, RedirectActionStatusCodeEnum,
 };
 use serde::{Serialize, Serializer};
 use std::fmt;
@@ -140,7 +140,7 @@ fn default_action(actions: &[ElbAction]) -> DefaultAction {
     let kind = action.r#type().map_or("", ActionTypeEnum::as_str);
     match action.r#type() {
         Some(ActionTypeEnum::Forward) => {
-            let weighted = action.forward_config().map(|forward| forward.target_groups());
+            let weighted = action.forward_config().map(ForwardActionConfig::target_groups);
             match (action.target_group_arn(), weighted) {
                 (Some(arn), None | Some([] | [_])) => {
                     DefaultAction::Forward(Known::Now(arn.to_owned()))

@@ -10,8 +10,9 @@ use crate::{
     },
     tags::{self, Ownership, Tags},
 };
-use aws_sdk_elasticloadbalancingv2::types::{
-    LoadBalancerAttribute, LoadBalancerSchemeEnum, LoadBalancerTypeEnum,
+use aws_sdk_elasticloadbalancingv2::{
+    operation::describe_tags::DescribeTagsOutput,
+    types::{LoadBalancerAttribute, LoadBalancerSchemeEnum, LoadBalancerTypeEnum},
 };
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -114,7 +115,7 @@ pub async fn ownerships(
         request.send().await.explain("elasticloadbalancing:DescribeTags", arns.join(", "))
     });
     let answers = futures_util::future::try_join_all(calls).await?;
-    let descriptions = answers.iter().flat_map(|answer| answer.tag_descriptions());
+    let descriptions = answers.iter().flat_map(DescribeTagsOutput::tag_descriptions);
     Ok(descriptions
         .map(|description| {
             let tags = description.tags().iter();

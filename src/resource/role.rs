@@ -154,9 +154,9 @@ pub fn calls(action: &Action<Settings>) -> Vec<&'static str> {
     };
     calls.extend(missing(from, to).map(|_| "iam:AttachRolePolicy"));
     match secrets_change(from, to) {
-        Some(Some(_)) => calls.push("iam:PutRolePolicy"),
-        Some(None) => calls.push("iam:DeleteRolePolicy"),
-        None => {}
+        SecretsChange::Write(_) => calls.push("iam:PutRolePolicy"),
+        SecretsChange::TakeAway => calls.push("iam:DeleteRolePolicy"),
+        SecretsChange::Nothing => {}
     }
     calls
 }
@@ -167,10 +167,20 @@ fn missing<'a>(from: Option<&'a Settings>, to: &'a Settings) -> impl Iterator<It
         .filter(move |policy| !from.is_some_and(|from| from.managed_policies.contains(*policy)))
 }
 
-/// The inline policy to write (`Some(Some)`) or to take away (`Some(None)`).
-fn secrets_change<'a>(from: Option<&Settings>, to: &'a Settings) -> Option<Option<&'a Value>> {
+/// What is to be done about the inline policy.
+enum SecretsChange<'a> {
+    Nothing,
+    Write(&'a Value),
+    TakeAway,
+}
+
+fn secrets_change<'a>(from: Option<&Settings>, to: &'a Settings) -> SecretsChange<'a> {
     let before = from.and_then(|from| from.secrets_policy.as_ref());
-    (before != to.secrets_policy.as_ref()).then_some(to.secrets_policy.as_ref())
+    match to.secrets_policy.as_ref() {
+        after if before == after => SecretsChange::Nothing,
+        Some(policy) => SecretsChange::Write(policy),
+        None => SecretsChange::TakeAway,
+    }
 }
 
 /// Makes it so; yields the role's ARN.
@@ -217,7 +227,7 @@ async fn grant(aws: &Writer, from: Option<&Settings>, to: &Settings) -> Result<(
         request.send().await.explain("iam:AttachRolePolicy", &on)?;
     }
     match secrets_change(from, to) {
-        Some(Some(policy)) => iam
+        SecretsChange::Write(policy) => iam
             .put_role_policy()
             .role_name(&to.name)
             .policy_name(SECRETS_POLICY)
@@ -226,8 +236,8 @@ async fn grant(aws: &Writer, from: Option<&Settings>, to: &Settings) -> Result<(
             .await
             .explain("iam:PutRolePolicy", &on)
             .map(drop),
-        Some(None) => delete_secrets_policy(aws, to).await,
-        None => Ok(()),
+        SecretsChange::TakeAway => delete_secrets_policy(aws, to).await,
+        SecretsChange::Nothing => Ok(()),
     }
 }
 

@@ -5,7 +5,7 @@ use crate::{
     address::Known,
     apply::{Output, Outputs},
     aws::{
-        Reader, Writer, ecs_tags,
+        Reader, Writer, client_token, ecs_tags,
         explain::{Explain as _, Failure},
     },
     tags::{Ownership, Tags},
@@ -15,7 +15,6 @@ use aws_sdk_ecs::types::{
     LaunchType, LoadBalancer, NetworkConfiguration, Service, ServiceField,
 };
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 use std::{collections::BTreeSet, time::Duration};
 
 /// Fargate's newest platform, which is 1.4.0 or later: the first on which the task's own network
@@ -331,7 +330,9 @@ async fn create(
             .desired_count(to.desired_count.unwrap_or(1).cast_signed())
             .deployment_configuration(deployment(to))
             .health_check_grace_period_seconds(to.health_check_grace_period.cast_signed())
-            .client_token(token(&cluster, &to.name, &task_definition))
+            .client_token(client_token(
+                &[&cluster, &to.name, &task_definition].map(String::as_str).join("\n"),
+            ))
             .set_tags(Some(ecs_tags(tags)))
             .send()
             .await
@@ -349,12 +350,6 @@ async fn create(
     }
 }
 
-/// The same request has the same token; ECS takes 36 characters at most.
-fn token(cluster: &str, name: &str, task_definition: &str) -> String {
-    let digest = Sha256::digest([cluster, name, task_definition].join("\n").as_bytes());
-    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// Sends what differs and nothing else: each field that UpdateService is given may start a deployment.
 async fn update(
     id: &str,
@@ -368,11 +363,9 @@ async fn update(
     if from.task_definition != to.task_definition {
         request = request.task_definition(outputs.resolve(&to.task_definition));
     }
-    let place = |settings: &Settings| {
-        let Settings { subnets, security_groups, assign_public_ip, .. } = settings.clone();
-        (subnets, security_groups, assign_public_ip)
-    };
-    if place(from) != place(to) {
+    if (&from.subnets, &from.security_groups, &from.assign_public_ip)
+        != (&to.subnets, &to.security_groups, &to.assign_public_ip)
+    {
         request = request.network_configuration(network(to, outputs));
     }
     if from.platform_version != to.platform_version {

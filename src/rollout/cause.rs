@@ -1,114 +1,293 @@
-//! Why a rollout failed, in one line, with the evidence below it and what to do. Pure.
+//! What the words that ECS has for a failure mean, and what to do about the clear ones.
 
-use super::{
-    evidence::{Evidence, StoppedTask},
-    machine::{End, Rollout},
-};
-use crate::error::Problem;
-use std::{collections::BTreeMap, time::Duration};
+/// What a cause is cut to in a headline.
+const LENGTH: usize = 220;
 
-/// What to tell.
-pub fn problem(
-    service: &str,
-    end: &End,
-    rollout: &Rollout,
-    evidence: &Evidence,
-    timeout: Duration,
-) -> Problem {
-    let cause = cause(rollout, evidence);
-    let why = cause.as_deref().map(|cause| format!(": {cause}")).unwrap_or_default();
-    let what = match end {
-        End::RolledBack { is_back: true, .. } => {
-            format!("the rollout of `{service}` failed and was rolled back{why}")
-        }
-        End::RolledBack { .. } => {
-            format!("the rollout of `{service}` failed and is still being rolled back{why}")
-        }
-        End::Stopped { reason } => format!("the rollout of `{service}` was stopped: {reason}"),
-        End::TimedOut => {
-            format!("the rollout of `{service}` was not complete after {} s{why}", timeout.as_secs())
-        }
-        _ => format!("the rollout of `{service}` failed{why}"),
-    };
-    let mut problem = Problem::new(what);
-    if let End::RolledBack { reason, .. } | End::Failed { reason } = end
-        && !reason.is_empty()
+/// Something to do, where a text holds at least one of the words of each group; in lower case.
+struct Rule {
+    all: &'static [&'static [&'static str]],
+    help: &'static str,
+}
+
+/// AWS's own list of what a missing way looks like, and what its newer messages say instead.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/resource-initialization-error.html>
+const NETWORK: &[&str] = &[
+    "connection issue",
+    "dial tcp",
+    "dial udp",
+    "i/o timeout",
+    "tls handshake timeout",
+    "connection timed out",
+    "client.timeout",
+    "request canceled while waiting for connection",
+    "signal: killed",
+    "context deadline exceeded",
+];
+const DENIED: &[&str] =
+    &["accessdenied", "not authorized", "403", "denied", "check that the role has the permissions"];
+const MISSING: &[&str] =
+    &["not found", "manifest unknown", "404", "does not exist", "check whether the image exists"];
+const PULL: &[&str] = &["cannotpullcontainer", "pull the image", "pull image", "ref pull"];
+const SECRET: &[&str] = &["secret", " asm", "ssm"];
+const LOG: &[&str] = &["logger args", "logging driver", "cloudwatch log", "log group", "awslogs"];
+
+/// The first rule that fits tells what to do. One wording has several causes and one cause several
+/// wordings, so the rules look for words, the most telling first.
+const RULES: &[Rule] = &[
+    Rule {
+        all: &[&["exec format error", "matching platform"]],
+        help: "the image is built for another CPU: make `image.platforms` fit the task's CPU architecture",
+    },
+    Rule {
+        all: &[&["toomanyrequests", "too many requests", "pull rate limit"]],
+        help: "the registry throttles: take the image from a private ECR repository",
+    },
+    Rule {
+        all: &[&["outofmemory", "out of memory"]],
+        help: "the container needs more memory than it has: raise `task.memory`",
+    },
+    Rule {
+        all: &[&["capacity is unavailable"]],
+        help: "Fargate has no room in these zones now: try again later, or add private subnets in \
+               other zones",
+    },
+    Rule {
+        all: &[&["limit on the number", "above your limit"]],
+        help: "the account's Fargate quota is used up: ask for more in Service Quotas",
+    },
+    Rule {
+        all: &[&["create network interface", "free addresses", "network interface provisioning"]],
+        help: "the task got no network interface: check that the private subnets have addresses left",
+    },
+    Rule {
+        all: &[&["unable to assume the role"]],
+        help: "let `ecs-tasks.amazonaws.com` assume the role in its trust policy",
+    },
+    Rule {
+        all: &[&["registry auth from asm"]],
+        help: "check the secret with the registry's password: whether it exists, whether the \
+               execution role may read it, and the way to Secrets Manager",
+    },
+    Rule {
+        all: &[LOG, NETWORK],
+        help: "the task does not reach CloudWatch Logs: check the endpoint `logs`, its private DNS, and \
+               that its security group admits port 443 from the task",
+    },
+    Rule { all: &[LOG, DENIED], help: "allow the execution role to write to the log group" },
+    Rule {
+        all: &[LOG],
+        help: "check the log group and the `logConfiguration` of the task definition",
+    },
+    Rule {
+        all: &[
+            &["registry auth from amazon ecr", "ecr registry auth", "getauthorizationtoken"],
+            NETWORK,
+        ],
+        help: "the task does not reach ECR: check the endpoint `ecr.api`, its private DNS, and that its \
+               security group admits port 443 from the task",
+    },
+    Rule {
+        all: &[&["ecr registry auth", "getauthorizationtoken"]],
+        help: "the task got no token from ECR: check the endpoint `ecr.api`, and that the execution \
+               role may call `ecr:GetAuthorizationToken`",
+    },
+    Rule {
+        all: &[PULL, NETWORK],
+        help: "the task does not reach the registry: check the endpoints `ecr.api` and `ecr.dkr` with \
+               their private DNS and security group, and the S3 gateway endpoint on the subnets' \
+               route tables; images of other registries have no way from private subnets",
+    },
+    Rule {
+        all: &[PULL, &["denied", "not authorized", "403", "permissions"], &["does not exist"]],
+        help: "there is no such image, or the registry does not show it to the execution role",
+    },
+    Rule {
+        all: &[PULL, MISSING],
+        help: "there is no such image: check the name, and that the repository's lifecycle rule has \
+               not removed it",
+    },
+    Rule {
+        all: &[PULL, DENIED],
+        help: "let the execution role pull: its policy, the repository's and the endpoints' all have to \
+               allow it",
+    },
+    Rule {
+        all: &[SECRET, &["accessdenied", "not authorized"]],
+        help: "allow the execution role to read the secret, and to decrypt with its key",
+    },
+    Rule {
+        all: &[SECRET, &["invalid character", "did not contain json key"]],
+        help: "check that the secret is JSON and has the key that the task definition names",
+    },
+    Rule {
+        all: &[SECRET, &["invalid ssm parameters", "can't find", "resourcenotfound"]],
+        help: "there is no such secret or parameter: check its name and region",
+    },
+    Rule {
+        all: &[SECRET, NETWORK],
+        help: "the task does not reach its secrets: check the endpoint `secretsmanager` or `ssm`, its \
+               private DNS, and that its security group admits port 443 from the task",
+    },
+    Rule {
+        all: &[&["unable to pull secrets"]],
+        help: "check that the secrets exist, that the execution role may read them, and the endpoints \
+               `ecr.api` and `secretsmanager` or `ssm`",
+    },
+    Rule {
+        all: &[&["executable file not found", "no such file or directory", "code 127", "code 126"]],
+        help: "the command cannot be run: check the image's entry point and `task.command`",
+    },
+    Rule {
+        all: &[&["unhealthy", "elb health check"], &["these codes"]],
+        help: "the application answers the health check with another code: check \
+               `load-balancer.health-check` (`path`, `matcher`)",
+    },
+    Rule {
+        all: &[&["zone that is not enabled"]],
+        help: "the load balancer has no subnet in the task's zone: give it a public subnet there",
+    },
+    Rule {
+        all: &[&["unhealthy", "elb health check", "target."]],
+        help: "the load balancer gets no good answer: check that the application listens on 0.0.0.0 \
+               and on `task.port`, answers `load-balancer.health-check.path`, and is up within the \
+               grace period",
+    },
+    Rule {
+        all: &[&["container health check"]],
+        help: "check the `healthCheck` of the container in the task definition: its command has to be \
+               in the image, and `startPeriod` long enough",
+    },
+    Rule {
+        all: &[&["code 137"]],
+        help: "the process was killed: it ran out of memory (raise `task.memory`) or did not end when \
+               it was asked to",
+    },
+    Rule {
+        all: &[&["code 0"]],
+        help: "a service's container has to keep running, and this one ended by itself",
+    },
+    Rule {
+        all: &[&["exited with code", "essential container"]],
+        help: "the application ended by itself: its log says why",
+    },
+];
+
+/// What to do about the first of these texts that says enough.
+pub fn help<'a>(texts: impl IntoIterator<Item = &'a str>) -> Option<&'static str> {
+    texts.into_iter().find_map(|text| {
+        let text = text.to_lowercase();
+        let has = |group: &&[&str]| group.iter().any(|word| text.contains(word));
+        RULES.iter().find(|rule| rule.all.iter().all(has)).map(|rule| rule.help)
+    })
+}
+
+/// Whether a service event tells of something that keeps tasks from running. That a deployment failed
+/// and is rolled back is a consequence.
+pub fn is_failure(message: &str) -> bool {
+    const SIGNS: [&str; 7] =
+        ["unable to", "unhealthy", "failed", "error", "throttled", "limit", "unavailable"];
+    let message = message.to_lowercase();
+    let is_consequence = message.contains("deployment failed") || message.contains("rolling back");
+    !is_consequence && SIGNS.iter().any(|sign| message.contains(sign))
+}
+
+/// Whether ECS stopped a task because a deployment or scaling wanted it so.
+pub fn is_routine(reason: &str) -> bool {
+    ["Scaling activity initiated by", "Service scaling down", "Deployment completed"]
+        .iter()
+        .any(|start| reason.starts_with(start))
+}
+
+/// The text in one short line: without what repeats the service, the target group and the manual.
+pub fn headline(text: &str) -> String {
+    let line = one_line(text);
+    let mut rest = line.as_str();
+    if let Some((_, reason)) = rest.split_once("unable to place a task. Reason: ") {
+        rest = reason;
+    } else if let Some((_, reason)) = rest.split_once("unable to place a task because ") {
+        rest = reason;
+    }
+    if let Some((before, _)) = rest.split_once("For more information, see") {
+        rest = before.trim_end();
+    }
+    let mut short = without_brackets(rest, &["service ", "task ", "instance "]);
+    if let Some((before, after)) = short.split_once(" in (target-group ")
+        && let Some((_, after)) = after.split_once(')')
     {
-        problem.found.push(format!("ECS: {reason}"));
+        short = match after.trim().strip_prefix("due to (reason ") {
+            Some(reason) => format!("{before}: {}", reason.strip_suffix(')').unwrap_or(reason)),
+            None => format!("{before}{after}"),
+        };
     }
-    if let Some(last) = rollout.last() {
-        problem.found.push(format!(
-            "{} of {} tasks run, {} start, {} failed",
-            last.running, last.desired, last.pending, last.failed
-        ));
+    let short = short.trim_end_matches('.');
+    if short.chars().count() <= LENGTH {
+        return short.to_owned();
     }
-    for (text, count) in reasons(&evidence.stopped) {
-        problem.found.push(format!("{count} stopped: {text}"));
-    }
-    for target in &evidence.unhealthy {
-        problem.found.push(format!("{} {}: {}", target.address, target.reason, target.description));
-    }
-    let last = rollout.messages().len().saturating_sub(3);
-    problem.found.extend(rollout.messages()[last..].iter().map(|message| format!("event: {message}")));
-    problem.found.extend(evidence.log.iter().map(|line| format!("log: {line}")));
-    problem.found.extend(evidence.unread.iter().map(|what| format!("not read: {what}")));
-    let text = problem.found.join("\n");
-    problem.help(help(end, &text))
+    let cut: String = short.chars().take(LENGTH).collect();
+    let cut = cut.rsplit_once(' ').map_or(cut.as_str(), |(whole, _)| whole);
+    format!("{cut}…")
 }
 
-/// The first cause: what stops the tasks before what keeps the targets from being well.
-fn cause(rollout: &Rollout, evidence: &Evidence) -> Option<String> {
-    let tasks = reasons(&evidence.stopped);
-    if let Some((text, _)) = tasks.first() {
-        return Some(text.clone());
-    }
-    if let Some(target) = evidence.unhealthy.first() {
-        return Some(format!("the load balancer's health checks fail: {}", target.description));
-    }
-    let unable = |message: &&String| message.contains("unable to");
-    rollout.messages().iter().rev().find(unable).cloned()
+/// The text on one line, without anything that moves a cursor.
+pub fn one_line(text: &str) -> String {
+    let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    clean.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Why tasks stopped and how many of them, the most frequent first.
-fn reasons(tasks: &[StoppedTask]) -> Vec<(String, usize)> {
-    let mut counts = BTreeMap::new();
-    for task in tasks {
-        *counts.entry(reason(task)).or_insert(0) += 1;
+/// Takes `(service web) ` and the like off the front.
+fn without_brackets(text: &str, kinds: &[&str]) -> String {
+    let mut rest = text;
+    while let Some(inner) = rest.strip_prefix('(')
+        && kinds.iter().any(|kind| inner.starts_with(kind))
+        && let Some((_, after)) = inner.split_once(") ")
+    {
+        rest = after;
     }
-    let mut reasons: Vec<_> = counts.into_iter().filter(|(text, _)| !text.is_empty()).collect();
-    reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    reasons
+    rest.replace("(port ", "port ").replacen(") is unhealthy", " is unhealthy", 1)
 }
 
-fn reason(task: &StoppedTask) -> String {
-    let failed = task.containers.iter().find(|found| found.exit_code.is_some_and(|code| code != 0));
-    if let Some(container) = failed {
-        let code = container.exit_code.unwrap_or_default();
-        let more = if container.reason.is_empty() { String::new() } else { format!(" ({})", container.reason) };
-        return format!("container `{}` ended with exit code {code}{more}", container.name);
-    }
-    let said = task.containers.iter().find(|found| !found.reason.is_empty());
-    match said {
-        Some(container) if container.reason.len() > task.reason.len() => container.reason.clone(),
-        _ => task.reason.clone(),
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// What to do about the causes that are seen most.
-fn help(end: &End, text: &str) -> &'static str {
-    const KNOWN: [(&str, &str); 8] = [
-        ("exec format error", "the image is built for another CPU: set `image.platforms` and the task's architecture to the same one"),
-        ("CannotPullContainer", "check that the image exists, that the execution role may pull it, and that the subnets reach ECR and S3"),
-        ("ResourceInitializationError", "check that the execution role may read the secrets, and that the subnets reach Secrets Manager or SSM"),
-        ("OutOfMemory", "give the task more memory: `task.memory`"),
-        ("exit code 137", "the container was killed, mostly for want of memory: `task.memory`"),
-        ("exit code", "look at the container's log above; run the image locally with the same environment"),
-        ("Target.ResponseCodeMismatch", "the health check's path answers with another code: set `load-balancer.health-check.path` or `.matcher`"),
-        ("Target.Timeout", "the container does not answer in time: check `task.port`, and that it listens on 0.0.0.0"),
-    ];
-    if matches!(end, End::Stopped { .. }) {
-        return "deploy again if this was not meant";
+    #[test]
+    fn a_headline_is_the_part_that_differs() {
+        let unhealthy = "(service web) (task 0f3e) (port 8080) is unhealthy in (target-group \
+                         arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/web/5) due to (reason \
+                         Health checks failed with these codes: [404])";
+        insta::assert_snapshot!(headline(unhealthy), @"");
+        let placed = "(service web) was unable to place a task. Reason: Capacity is unavailable at \
+                      this time. Please try again later or in a different availability zone. For more \
+                      information, see the Troubleshooting section.";
+        insta::assert_snapshot!(headline(placed), @"");
+        insta::assert_snapshot!(headline("a\u{1b}[2J\n  b."), @"");
+        assert_eq!(headline(&"word ".repeat(100)).chars().count(), LENGTH);
     }
-    let known = KNOWN.iter().find(|(marker, _)| text.contains(marker));
-    known.map_or("look at the service's events and the tasks' logs", |(_, help)| help)
+
+    #[test]
+    fn the_more_telling_rule_comes_first() {
+        let texts = [
+            "CannotPullContainerError: ref pull has been retried 1 time(s): failed to do request: \
+             dial tcp 1.2.3.4:443: i/o timeout",
+            "ResourceInitializationError: failed to validate logger args: There is a connection issue \
+             between the task and Amazon CloudWatch. : signal: killed",
+            "ResourceInitializationError: unable to pull secrets or registry auth: unable to retrieve \
+             secret from asm: AccessDeniedException: not authorized to perform",
+            "container `web` exited with code 137: OutOfMemoryError: killed due to memory usage",
+            "container `web` exited with code 1",
+            "Task failed ELB health checks in (target-group arn)",
+            "something else",
+        ];
+        let helps: Vec<_> = texts.iter().map(|text| help([*text]).unwrap_or("nothing")).collect();
+        insta::assert_snapshot!(helps.join("\n"), @"");
+    }
+
+    #[test]
+    fn a_consequence_is_no_cause() {
+        let failed =
+            "(service web) (deployment ecs-svc/2) deployment failed: tasks failed to start.";
+        assert!(!is_failure(failed));
+        assert!(!is_failure("(service web) has reached a steady state."));
+        assert!(is_failure("(service web) (task 1) failed container health checks."));
+    }
 }

@@ -1,5 +1,6 @@
 //! The integration tests: one binary, one module a real part.
 
+mod action;
 mod engine;
 mod github_contract;
 mod ministack;

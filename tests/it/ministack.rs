@@ -127,7 +127,9 @@ async fn a_version_that_does_not_start_is_rolled_back_and_the_old_one_keeps_answ
     service.says(&host, "one").await;
     service.dockerfile("CMD [\"sh\", \"-c\", \"echo no config >&2; exit 3\"]");
     let failed = service.run(&["deploy"]).await.ends_with(exit::ROLLOUT_FAILED);
-    assert!(failed.stderr.contains("exit code 3"), "{}", failed.stderr);
+    for expected in ["container `hello` exited with code 3", "no config", "is back"] {
+        assert!(failed.stderr.contains(expected), "{expected} in {}", failed.stderr);
+    }
     service.says(&host, "one").await;
 }
 

@@ -50,7 +50,7 @@ pub(super) fn load_balancer(
     placement: &Placement,
     groups: &BTreeSet<Known>,
     plan: &mut Plan,
-) -> Result<Known> {
+) -> Known {
     let Inputs { config, world, .. } = *inputs;
     let desired = load_balancer::Settings {
         name: config.load_balancer.name.clone(),
@@ -68,7 +68,7 @@ pub(super) fn load_balancer(
     };
     let address = Address::new(Kind::LoadBalancer, &config.load_balancer.name);
     plan.add(address.clone(), change.map(Change::LoadBalancer), reason);
-    Ok(observed.map_or(Known::After(address), |found| Known::Now(found.arn.clone())))
+    observed.map_or(Known::After(address), |found| Known::Now(found.arn.clone()))
 }
 
 /// Plans the listeners and, for a host, the rule; yields what the service has to wait for, because ECS
@@ -144,7 +144,7 @@ fn serving(
                 config.name,
                 found.settings.certificate.as_deref().unwrap_or("(none)"),
             ));
-            desired.certificate = found.settings.certificate.clone();
+            desired.certificate.clone_from(&found.settings.certificate);
         }
     }
     Ok(add(name, &desired, observed, "requests come in through it", plan))

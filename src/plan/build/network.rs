@@ -155,7 +155,7 @@ fn needs(inputs: &Inputs<'_>) -> Vec<Need> {
 pub(super) fn endpoints(
     inputs: &Inputs<'_>,
     placement: &Placement,
-    group: &Option<Known>,
+    group: Option<&Known>,
     plan: &mut Plan,
 ) -> Result<Vec<Known>> {
     let Inputs { config, world, .. } = *inputs;
@@ -179,7 +179,7 @@ pub(super) fn endpoints(
             vpc: world.vpc.id.clone(),
             private_dns: is_interface.then_some(true),
             subnets: some(&placement.endpoints, is_interface),
-            security_groups: group.iter().filter(|_| is_interface).cloned().collect(),
+            security_groups: group.into_iter().filter(|_| is_interface).cloned().collect(),
             route_tables: some(&placement.route_tables, !is_interface),
             is_ours: true,
             used_by_this_stack: Some(true),

@@ -5,6 +5,8 @@ use crate::support::{
     account::Account,
     program::{Program, Run},
 };
+use aws_sdk_ecs::types::AssignPublicIp;
+use aws_sdk_elasticloadbalancingv2::types::LoadBalancerSchemeEnum;
 use ecs_private_deploy::exit;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -79,7 +81,7 @@ async fn tasks_are_private(stack: &Stack) {
     let service = found.expect("services").services()[0].clone();
     let network = service.network_configuration().and_then(|found| found.awsvpc_configuration());
     let network = network.expect("it has a network");
-    assert_eq!(network.assign_public_ip().map(|found| found.as_str()), Some("DISABLED"));
+    assert_eq!(network.assign_public_ip().map(AssignPublicIp::as_str), Some("DISABLED"));
     let subnets: BTreeSet<_> = network.subnets().iter().cloned().collect();
     assert_eq!(subnets, stack.vpc.private.iter().cloned().collect());
     let tables = ec2.describe_route_tables().send().await.expect("tables");
@@ -128,7 +130,7 @@ async fn endpoints_stand(stack: &Stack) {
 async fn load_balancer_faces_the_internet(stack: &Stack) {
     let found = stack.account.elb.describe_load_balancers().names("web").send().await;
     let balancer = found.expect("load balancers").load_balancers()[0].clone();
-    assert_eq!(balancer.scheme().map(|scheme| scheme.as_str()), Some("internet-facing"));
+    assert_eq!(balancer.scheme().map(LoadBalancerSchemeEnum::as_str), Some("internet-facing"));
     let zones = balancer.availability_zones().iter();
     let subnets: BTreeSet<_> =
         zones.filter_map(|zone| zone.subnet_id().map(str::to_owned)).collect();

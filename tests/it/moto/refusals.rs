@@ -5,6 +5,7 @@ use super::{stack::Stack, states::load_balancer_of_others};
 use crate::support::{account::Account, moto::REGION};
 use aws_sdk_elasticloadbalancingv2::types::LoadBalancerSchemeEnum;
 use ecs_private_deploy::{aws::Reader, exit};
+use std::fmt::Write as _;
 
 /// The refusal's text, with the ids that differ from run to run replaced.
 async fn refused(stack: &Stack) -> String {
@@ -33,7 +34,7 @@ fn stable(text: &str) -> String {
                     seen.push(word.to_owned());
                     seen.len() - 1
                 });
-                stable.push_str(&format!("{kind}-{}", known + 1));
+                write!(stable, "{kind}-{}", known + 1).expect("a String takes it");
             }
             _ => stable.push_str(word),
         }

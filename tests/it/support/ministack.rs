@@ -24,6 +24,15 @@ impl Ministack {
     /// Starts one, when it is this test's turn: an engine has one image store for all, and to remove an
     /// image from it can take away what another build is just writing.
     pub(crate) async fn start() -> Self {
+        Self::listening_on("127.0.0.1").await
+    }
+
+    /// The same, for containers to reach too.
+    pub(crate) async fn start_for_containers() -> Self {
+        Self::listening_on("0.0.0.0").await
+    }
+
+    async fn listening_on(host: &str) -> Self {
         let turn = File::create(concat!(env!("CARGO_TARGET_TMPDIR"), "/engine.lock"))
             .expect("a file to lock");
         turn.lock().expect("a lock");
@@ -31,7 +40,7 @@ impl Ministack {
         let server = Server::start(|port, folder| {
             let mut command = Command::new(program);
             command
-                .env("BIND_HOST", "127.0.0.1")
+                .env("BIND_HOST", host)
                 .env("GATEWAY_PORT", port.to_string())
                 .env("MINISTACK_REGION", REGION)
                 .env("TMPDIR", folder.path());
@@ -47,8 +56,20 @@ impl Ministack {
         }
     }
 
+    /// Where it answers, as a container on the default bridge sees it.
+    pub(crate) fn endpoint_for_containers(&self) -> String {
+        let gateway = Command::new("docker")
+            .args(["network", "inspect", "bridge", "--format"])
+            .arg("{{(index .IPAM.Config 0).Gateway}}")
+            .output()
+            .expect("docker starts");
+        let gateway = String::from_utf8(gateway.stdout).expect("an address");
+        let (_, port) = self.registry.rsplit_once(':').expect("a port");
+        format!("http://{}:{port}", gateway.trim())
+    }
+
     /// Asks the load balancer of this DNS name for its page; yields status and body.
-    pub async fn page(&self, host: &str) -> (u16, String) {
+    pub(crate) async fn page(&self, host: &str) -> (u16, String) {
         use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
         let mut stream =
             tokio::net::TcpStream::connect(&self.registry).await.expect("MiniStack answers");
