@@ -9,8 +9,9 @@ use std::{
     net::{TcpListener, TcpStream},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
+    time::Duration,
 };
-use tokio::sync::watch;
+use tokio::{sync::watch, time::timeout};
 
 /// The most characters that a comment may have.
 const LONGEST: usize = 65_536;
@@ -122,8 +123,13 @@ impl GitHub {
     /// Waits until that is true of a repository.
     pub async fn until(&self, name: &str, mut holds: impl FnMut(&Repository) -> bool) {
         let mut heard = self.shared.heard.subscribe();
-        while !self.with(name, |repository| holds(repository)) {
-            heard.changed().await.expect("the stub lives as long as the tests");
+        let waits = async {
+            while !self.with(name, |repository| holds(repository)) {
+                heard.changed().await.expect("the stub lives as long as the tests");
+            }
+        };
+        if timeout(Duration::from_secs(30), waits).await.is_err() {
+            panic!("{:#?}", self.with(name, |repository| repository.requests.clone()));
         }
     }
 
