@@ -1,101 +1,125 @@
-//! The file that the user writes.
+//! The file that the user writes: read, checked as a whole, and made into plain values. Every error
+//! is told at once, with the line that it is about.
 
+pub mod finding;
 pub mod image_uri;
 pub mod model;
 pub mod names;
 
-use model::*;
-use serde_json::Value;
-use std::path::Path;
+mod check;
+mod definition;
+mod fargate;
+mod read;
+mod schema;
+mod section;
+mod shape;
+mod tree;
+mod values;
 
-/// Temporary.
-pub fn load(
-    file: Option<&Path>,
-    folder: &Path,
-    _image: Option<&str>,
-) -> crate::error::Result<Config> {
-    let default = folder.join("ecs-deploy.yml");
-    let file = std::path::absolute(file.unwrap_or(&default)).unwrap();
-    let file = &*file;
-    let text = std::fs::read_to_string(file).unwrap();
-    let v: Value = serde_yaml::from_str(&text).unwrap();
-    let s = |v: &Value, d: &str| v.as_str().unwrap_or(d).to_owned();
-    let n = |v: &Value, d: u32| v.as_u64().map_or(d, |n| n as u32);
-    let service = s(&v["service"], "web");
-    let lb = &v["load-balancer"];
-    let hc = &lb["health-check"];
-    let folder = file.parent().unwrap().to_owned();
-    Ok(Config {
-        service: service.clone(),
-        region: v["region"].as_str().map(str::to_owned),
-        cluster: s(&v["cluster"], &service),
-        image: match v["image"].as_str() {
-            Some(uri) => Image::Uri(uri.to_owned()),
-            None => Image::Build(Build {
-                context: folder.clone(),
-                dockerfile: folder.join("Dockerfile"),
-                target: None,
-                build_args: Default::default(),
-                secrets: vec![],
-                platforms: vec!["linux/amd64".into()],
-                cache: Cache::Registry,
-                provenance: false,
-                repository: s(&v["image"]["repository"], &service),
-                keep: 30,
-            }),
-        },
-        task: Task {
-            port: 8080,
-            container: service.clone(),
-            execution_role_arn: None,
-            task_role_arn: None,
-            definition: Definition::Block(TaskBlock {
-                cpu: 256,
-                memory: 512,
-                cpu_architecture: "X86_64".into(),
-                environment: Default::default(),
-                secrets: Default::default(),
-                command: None,
-            }),
-        },
-        network: Network {
-            vpc: v["network"]["vpc"].as_str().map(str::to_owned),
-            endpoints: Endpoints::Ensure,
-        },
-        load_balancer: LoadBalancer {
-            name: s(&lb["name"], &service),
-            certificate: None,
-            ssl_policy: "ELBSecurityPolicy-TLS13-1-2-2021-06".into(),
-            host: lb["host"].as_str().map(str::to_owned),
-            allow_from: lb["allow-from"]
-                .as_array()
-                .map_or(vec!["0.0.0.0/0".into()], |a| a.iter().map(|x| s(x, "")).collect()),
-            health_check: HealthCheck {
-                path: s(&hc["path"], "/"),
-                matcher: "200-399".into(),
-                interval: 10,
-                timeout: 5,
-                healthy_threshold: 2,
-                unhealthy_threshold: 2,
-                grace_period: 60,
-            },
-            deregistration_delay: 30,
-        },
-        logs: Logs {
-            group: format!("/ecs/{service}"),
-            retention_in_days: n(&v["logs"]["retention-in-days"], 30),
-        },
-        rollout: Rollout {
-            desired_count: v["rollout"]["desired-count"].as_u64().map(|n| n as u32),
-            minimum_healthy_percent: 100,
-            maximum_percent: n(&v["rollout"]["maximum-percent"], 200),
-            timeout: std::time::Duration::from_secs(900),
-        },
-        folder,
+use crate::error::{Error, Problem, Result};
+use finding::{Finding, render};
+use model::Config;
+use read::{Files, Findings, Input};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+/// What the file is called where nobody says.
+const NAMES: [&str; 2] = ["ecs-deploy.yml", "ecs-deploy.yaml"];
+
+/// Reads the file, or where none is given `ecs-deploy.yml` in `folder`. `image` takes the place of the
+/// file's.
+///
+/// # Errors
+/// Every finding, rendered.
+pub fn load(file: Option<&Path>, folder: &Path, image: Option<&str>) -> Result<Config> {
+    let path = match file {
+        Some(file) => file.to_owned(),
+        None => found(folder)?,
+    };
+    let failed = |why: &io::Error| {
+        let help = match file {
+            Some(_) => "check the path, which is relative to the working directory",
+            None => "write the file, or name it with `--config FILE`",
+        };
+        let what = format!("`{}` cannot be read: {why}", path.display());
+        Error::Config(Problem::new(what).help(help).to_string())
+    };
+    let text = Disk.text(&path).map_err(|why| failed(&why))?;
+    // The program changes no folder, so that a relative path could do; but reports show it, and a
+    // build's context must not depend on where it is read.
+    let absolute = std::path::absolute(&path).map_err(|why| failed(&why))?;
+    let folder = absolute.parent().unwrap_or(Path::new("/"));
+    parse(&text, &path, folder, image, &Disk).map_err(Error::Config)
+}
+
+fn found(folder: &Path) -> Result<PathBuf> {
+    let there = NAMES.iter().map(|name| folder.join(name)).find(|path| path.is_file());
+    there.ok_or_else(|| {
+        let here = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        let what = format!("there is no `{}` in `{}`", NAMES[0], here.display());
+        Error::Config(
+            Problem::new(what).help("write one, or name it with `--config FILE`").to_string(),
+        )
     })
 }
 
-/// Schema.
+/// The JSON Schema of the file.
 pub fn schema() -> String {
-    String::new()
+    serde_json::to_string_pretty(&schema::schema()).expect("a schema is plain data")
 }
+
+fn parse(
+    text: &str,
+    path: &Path,
+    folder: &Path,
+    image: Option<&str>,
+    files: &dyn Files,
+) -> std::result::Result<Config, String> {
+    let name = path.display().to_string();
+    let tree = tree::parse(text).map_err(|finding| render(&name, text, &[finding]))?;
+    if tree.value == tree::Value::Null {
+        let finding = Finding::new(0..0, "the file is empty");
+        let help = "begin with `service: NAME` and `task: { port: 8080 }`";
+        return Err(render(&name, text, &[finding.help(help)]));
+    }
+    let mut findings = Findings::default();
+    let whole = shape::Shape::Section(shape::FILE);
+    check::check(&tree, &whole, "", &mut findings.own);
+    if !matches!(tree.value, tree::Value::Map(_)) {
+        return Err(render(&name, text, &findings.own));
+    }
+    let input = Input { text, folder, files, image };
+    let config = read::read(&tree, &input, &mut findings);
+    let own = (!findings.own.is_empty()).then(|| render(&name, text, &findings.own));
+    let theirs = findings
+        .definition
+        .as_ref()
+        .map(|(path, text, findings)| render(&path.display().to_string(), text, findings));
+    let all: Vec<_> = own.into_iter().chain(theirs).collect();
+    if all.is_empty() { Ok(config) } else { Err(all.join("\n\n")) }
+}
+
+/// The machine's own disk.
+struct Disk;
+
+impl Files for Disk {
+    fn text(&self, path: &Path) -> io::Result<String> {
+        let bytes = fs::read(path)?;
+        let text = String::from_utf8(bytes)
+            .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is no UTF-8 text"))?;
+        Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+    }
+
+    fn is_folder(&self, path: &Path) -> bool {
+        path.is_dir()
+    }
+
+    fn is_file(&self, path: &Path) -> bool {
+        path.is_file()
+    }
+}
+
+#[cfg(test)]
+mod tests;

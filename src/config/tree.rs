@@ -66,7 +66,9 @@ pub(super) fn parse(text: &str) -> Result<Node, Finding> {
         let end = text[start..].chars().next().map_or(start, |next| start + next.len_utf8());
         let words = error.to_string();
         let first = words.lines().next().unwrap_or_default();
-        Finding::new(start..end, format!("this is no YAML: {first}"))
+        let first = first.split(" at line ").next().unwrap_or_default();
+        let finding = Finding::new(start..end, format!("this is no YAML: {first}"));
+        if first.contains("tab") { finding.help("indent with blanks") } else { finding }
     })
 }
 
@@ -109,11 +111,7 @@ fn span<T>(spanned: &Spanned<T>, text: &str) -> Range<usize> {
     let start = start.unwrap_or_else(|| offset(text, at.line(), at.column())).min(text.len());
     let length = at.span().byte_len().and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
     let end = start.saturating_add(length).min(text.len());
-    if text.is_char_boundary(start) && text.is_char_boundary(end) {
-        start..end
-    } else {
-        0..0
-    }
+    if text.is_char_boundary(start) && text.is_char_boundary(end) { start..end } else { 0..0 }
 }
 
 enum Raw {

@@ -4,7 +4,7 @@ use super::{Plan, Step, change::Shown};
 use crate::{address::Address, report::markdown::cell};
 use indexmap::IndexMap;
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::fmt::{self, Write as _};
 
 /// What the plan shows: plain data, which can be redacted and sent about.
@@ -150,10 +150,23 @@ fn says_nothing(value: &Value) -> bool {
 }
 
 fn differences(path: &str, before: &Value, after: &Value, lines: &mut Vec<String>) {
-    if let (Value::Object(old), Value::Object(new)) = (before, after) {
-        for (key, after) in new {
+    if let (Value::Array(old), Value::Array(new)) = (before, after)
+        && old.len() == new.len()
+        && new.iter().all(Value::is_object)
+    {
+        for (index, (before, after)) in old.iter().zip(new).enumerate() {
+            if before != after {
+                differences(&format!("{path}[{index}]"), before, after, lines);
+            }
+        }
+    } else if let (Value::Object(old), Value::Object(new)) = (before, after) {
+        let gone = old.keys().filter(|key| !new.contains_key(*key));
+        for key in new.keys().chain(gone) {
             let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-            differences(&path, old.get(key).unwrap_or(&Value::Null), after, lines);
+            let side = |side: &Map<String, Value>| side.get(key).cloned().unwrap_or_default();
+            if side(old) != side(new) {
+                differences(&path, &side(old), &side(new), lines);
+            }
         }
     } else {
         lines.push(format!("{path}: {} -> {}", brief(before), brief(after)));

@@ -1,0 +1,270 @@
+//! The checked file made into the model: defaults filled in, and every rule that is about more than
+//! the form of one value.
+
+mod image;
+mod task;
+
+use super::{
+    finding::Finding,
+    model::{Config, Endpoints, HealthCheck, LoadBalancer, Logs, Network, Rollout},
+    names,
+    section::{At, Section},
+    shape::RETENTIONS,
+    tree::Node,
+    values,
+};
+use std::{
+    ops::Range,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// ELB's recommended policy; what the API takes where none is given is from 2016.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html>
+const SSL_POLICY: &str = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09";
+
+/// What the file's reader may know of the rest of the disk.
+pub(super) trait Files {
+    /// A file's text, or why it cannot be read.
+    fn text(&self, path: &Path) -> std::io::Result<String>;
+    /// Whether it is a folder.
+    fn is_folder(&self, path: &Path) -> bool;
+    /// Whether it is a file.
+    fn is_file(&self, path: &Path) -> bool;
+}
+
+/// Findings, those of the file and those of another file that it names.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    pub(super) own: Vec<Finding>,
+    /// Path, text and findings of the task definition.
+    pub(super) definition: Option<(PathBuf, String, Vec<Finding>)>,
+}
+
+/// What reading needs besides the tree.
+pub(super) struct Input<'a> {
+    pub(super) text: &'a str,
+    /// The folder of the file.
+    pub(super) folder: &'a Path,
+    pub(super) files: &'a dyn Files,
+    /// The image that the command line gives, in place of the file's.
+    pub(super) image: Option<&'a str>,
+}
+
+/// Makes the model. Where something was found the model is of no use.
+pub(super) fn read(tree: &Node, input: &Input<'_>, findings: &mut Findings) -> Config {
+    let file = Section::of(tree, input.text);
+    let own = &mut findings.own;
+    let service = match file.text("service") {
+        Some(service) => {
+            service.must("the service's name", names::ecs, own);
+            service.value.to_owned()
+        }
+        None => {
+            if file.entry("service").is_none() {
+                let finding = Finding::new(0..0, "the key `service` is missing");
+                own.push(finding.help("name the ECS service: `service: web`"));
+            }
+            String::new()
+        }
+    };
+    let cluster = named(&file, "cluster", "the cluster's name", names::ecs, own);
+    let region = file.text("region");
+    if let Some(region) = &region {
+        region.must("the region", is_region, own);
+    }
+    let image = image::read(&file, &service, region.as_ref().map(|at| at.value), input, own);
+    let network = network(&file, own);
+    let load_balancer = load_balancer(&file, &service, own);
+    let logs = logs(&file, &service, own);
+    let rollout = rollout(&file, own);
+    let task = task::read(&file, &service, &image, input, findings);
+    Config {
+        cluster: cluster.unwrap_or_else(|| service.clone()),
+        region: region.map(|region| region.value.to_owned()),
+        image,
+        task,
+        network,
+        load_balancer,
+        logs,
+        rollout,
+        folder: input.folder.to_owned(),
+        service,
+    }
+}
+
+/// A name that is given, checked by its rule.
+fn named(
+    section: &Section<'_>,
+    key: &str,
+    what: &str,
+    rule: impl FnOnce(&str) -> Result<(), String>,
+    findings: &mut Vec<Finding>,
+) -> Option<String> {
+    let name = section.text(key)?;
+    name.must(what, rule, findings);
+    Some(name.value.to_owned())
+}
+
+fn is_region(text: &str) -> Result<(), String> {
+    let parts: Vec<_> = text.split('-').collect();
+    let is_well = parts.len() >= 3
+        && parts.iter().all(|part| !part.is_empty())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && parts.last().is_some_and(|last| last.bytes().all(|byte| byte.is_ascii_digit()));
+    is_well.then_some(()).ok_or_else(|| "not a region such as `eu-central-1`".to_owned())
+}
+
+fn network(file: &Section<'_>, findings: &mut Vec<Finding>) -> Network {
+    let section = file.section("network");
+    let is_vpc = |text: &str| {
+        let id =
+            text.strip_prefix("vpc-").filter(|id| id.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        let is_well = id.is_some_and(|id| id.len() == 8 || id.len() == 17);
+        is_well
+            .then_some(())
+            .ok_or_else(|| "not a VPC's id such as `vpc-0123456789abcdef0`".to_owned())
+    };
+    Network {
+        vpc: named(&section, "vpc", "the VPC", is_vpc, findings),
+        endpoints: match section.text("endpoints").map(|at| at.value) {
+            Some("verify") => Endpoints::Verify,
+            Some("off") => Endpoints::Off,
+            _ => Endpoints::Ensure,
+        },
+    }
+}
+
+fn load_balancer(file: &Section<'_>, service: &str, findings: &mut Vec<Finding>) -> LoadBalancer {
+    let section = file.section("load-balancer");
+    let what = "the load balancer's name";
+    let name = named(&section, "name", what, names::load_balancer, findings);
+    let certificate = |text: &str| {
+        let is_well = values::is_arn(text, "acm", "certificate/")
+            || values::is_arn(text, "iam", "server-certificate/");
+        is_well.then_some(()).ok_or_else(|| {
+            "not the ARN of an ACM certificate: `arn:aws:acm:REGION:ACCOUNT:certificate/ID`"
+                .to_owned()
+        })
+    };
+    let host = |text: &str| {
+        let is_well = values::is_host(text);
+        is_well.then_some(()).ok_or_else(|| "not a host such as `web.example.com`".to_owned())
+    };
+    let certificate = named(&section, "certificate", "the certificate", certificate, findings);
+    if certificate.is_none()
+        && let Some(policy) = section.entry("ssl-policy")
+    {
+        let finding = Finding::new(policy.key_span.clone(), "a TLS policy without a certificate");
+        findings.push(finding.help("add `load-balancer.certificate`, or take the policy out"));
+    }
+    let allow_from = section.texts("allow-from");
+    for block in allow_from.iter().flatten() {
+        block.must("the block", values::cidr, findings);
+    }
+    if let (Some([]), Some(entry)) = (section.list("allow-from"), section.entry("allow-from")) {
+        let finding = Finding::new(entry.key_span.clone(), "nobody may connect: the list is empty");
+        findings.push(finding.help("take the key out, or name the blocks that may connect"));
+    }
+    LoadBalancer {
+        name: name.unwrap_or_else(|| names::load_balancer_of(service)),
+        certificate,
+        ssl_policy: section
+            .text("ssl-policy")
+            .map_or_else(|| SSL_POLICY.to_owned(), |at| at.value.to_owned()),
+        host: named(&section, "host", "the host", host, findings),
+        allow_from: match allow_from {
+            Some(blocks) => blocks.iter().map(|block| block.value.to_owned()).collect(),
+            None => vec!["0.0.0.0/0".to_owned()],
+        },
+        health_check: health_check(&section, findings),
+        deregistration_delay: number(&section, "deregistration-delay", 30),
+    }
+}
+
+fn number(section: &Section<'_>, key: &str, default: u32) -> u32 {
+    section.number(key).map_or(default, |at| at.value)
+}
+
+fn health_check(load_balancer: &Section<'_>, findings: &mut Vec<Finding>) -> HealthCheck {
+    let section = load_balancer.section("health-check");
+    let path = |text: &str| {
+        let is_well = text.starts_with('/')
+            && text.len() <= 1024
+            && text.bytes().all(|byte| byte.is_ascii_graphic());
+        is_well.then_some(()).ok_or_else(|| {
+            "a path begins with `/`, has no blanks, and at most 1024 characters".to_owned()
+        })
+    };
+    let matcher = |text: &str| {
+        let is_well = values::is_matcher(text);
+        is_well.then_some(()).ok_or_else(|| {
+            "write HTTP codes from 200 to 499 as `200`, `200-299` or `200,404`".to_owned()
+        })
+    };
+    let or = |given: Option<String>, default: &str| given.unwrap_or_else(|| default.to_owned());
+    let check = HealthCheck {
+        path: or(named(&section, "path", "the health check's path", path, findings), "/"),
+        matcher: or(named(&section, "matcher", "the matcher", matcher, findings), "200-399"),
+        interval: number(&section, "interval", 10),
+        timeout: number(&section, "timeout", 5),
+        healthy_threshold: number(&section, "healthy-threshold", 2),
+        unhealthy_threshold: number(&section, "unhealthy-threshold", 3),
+        grace_period: number(&section, "grace-period", 60),
+    };
+    if check.timeout >= check.interval
+        && let Some(entry) = section.entry("timeout").or_else(|| section.entry("interval"))
+    {
+        let what = format!(
+            "a health check that may take {} s is made every {} s",
+            check.timeout, check.interval
+        );
+        let finding = Finding::new(entry.node.span.clone(), what);
+        findings.push(finding.label("the timeout has to be less than the interval"));
+    }
+    check
+}
+
+fn logs(file: &Section<'_>, service: &str, findings: &mut Vec<Finding>) -> Logs {
+    let section = file.section("logs");
+    let retention: Option<At<u32>> = section.number("retention-in-days");
+    if let Some(days) = &retention
+        && !RETENTIONS.contains(&days.value.into())
+    {
+        let all = RETENTIONS.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let what = format!("CloudWatch keeps no logs for {} days", days.value);
+        findings
+            .push(Finding::new(days.span.clone(), what).help(format!("it keeps them for {all}")));
+    }
+    let group = named(&section, "group", "the log group's name", names::log_group, findings);
+    Logs {
+        group: group.unwrap_or_else(|| format!("/ecs/{service}")),
+        retention_in_days: retention.map_or(30, |days| days.value),
+    }
+}
+
+fn rollout(file: &Section<'_>, findings: &mut Vec<Finding>) -> Rollout {
+    let section = file.section("rollout");
+    let rollout = Rollout {
+        desired_count: section.number("desired-count").map(|at| at.value),
+        minimum_healthy_percent: number(&section, "minimum-healthy-percent", 100),
+        maximum_percent: number(&section, "maximum-percent", 200),
+        timeout: section.duration("timeout").unwrap_or(Duration::from_mins(15)),
+    };
+    if rollout.minimum_healthy_percent == 100
+        && rollout.maximum_percent == 100
+        && let Some(entry) = section.entry("maximum-percent")
+    {
+        let what = "no task may be started before another one is stopped, and none may be stopped";
+        let finding = Finding::new(entry.node.span.clone(), what);
+        findings.push(finding.help("raise `maximum-percent`, or lower `minimum-healthy-percent`"));
+    }
+    rollout
+}
+
+/// A finding about a path of the file: the folder or file that is not there.
+fn missing(span: Range<usize>, what: &str, path: &Path) -> Finding {
+    Finding::new(span, format!("{what} is not there")).label(format!("no `{}`", path.display()))
+}

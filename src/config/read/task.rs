@@ -1,0 +1,223 @@
+//! The `task` section, and the task definition that it may name.
+
+use super::{Findings, Input, missing, named};
+use crate::config::{
+    definition::{self, Wanted},
+    fargate,
+    finding::Finding,
+    model::{Definition, Image, Task, TaskBlock},
+    names,
+    section::{At, Section},
+    values,
+};
+use indexmap::IndexMap;
+use serde_json::Value;
+use std::path::Path;
+
+/// The keys that a definition in JSON has in itself.
+const OF_THE_CONTAINER: [&str; 6] =
+    ["cpu", "memory", "cpu-architecture", "environment", "secrets", "command"];
+
+/// Reads it.
+pub(super) fn read(
+    file: &Section<'_>,
+    service: &str,
+    image: &Image,
+    input: &Input<'_>,
+    findings: &mut Findings,
+) -> Task {
+    let section = file.section("task");
+    let own = &mut findings.own;
+    let container = named(&section, "container", "the container's name", names::ecs, own);
+    let role = |text: &str| {
+        let is_well = values::is_arn(text, "iam", "role/");
+        is_well
+            .then_some(())
+            .ok_or_else(|| "not the ARN of a role: `arn:aws:iam::ACCOUNT:role/NAME`".to_owned())
+    };
+    let execution_role_arn = named(&section, "execution-role-arn", "the role", role, own);
+    let task_role_arn = named(&section, "task-role-arn", "the role", role, own);
+    let given: Option<At<u16>> = section.number("port");
+    let task = |port, container, definition| Task {
+        port,
+        container,
+        execution_role_arn: execution_role_arn.clone(),
+        task_role_arn: task_role_arn.clone(),
+        definition,
+    };
+    if let Some(named) = section.text("definition") {
+        for key in OF_THE_CONTAINER {
+            if let Some(entry) = section.entry(key) {
+                let what = format!("`task.{key}` has no meaning beside `task.definition`");
+                let finding = Finding::new(entry.key_span.clone(), what);
+                own.push(finding.help("put it into the task definition"));
+            }
+        }
+        let wanted =
+            Wanted { container: container.as_deref(), port: given.as_ref().map(|at| at.value) };
+        return match definition_of(&named, wanted, input, findings) {
+            Some(found) => task(found.port, found.container, Definition::Json(found.document)),
+            None => task(0, container.unwrap_or_default(), Definition::Json(Value::Null)),
+        };
+    }
+    let block = block(&section, image, own);
+    let port = match given {
+        Some(port) => port.value,
+        None => exposed(&section, image, input, own),
+    };
+    let container = container.unwrap_or_else(|| service.to_owned());
+    task(port, container, Definition::Block(block))
+}
+
+fn definition_of(
+    named: &At<&str>,
+    wanted: Wanted<'_>,
+    input: &Input<'_>,
+    findings: &mut Findings,
+) -> Option<definition::Found> {
+    let path = input.folder.join(named.value);
+    let text = match input.files.text(&path) {
+        Ok(text) => text,
+        Err(error) => {
+            let finding = missing(named.span.clone(), "the task definition", &path);
+            let is_there = input.files.is_file(&path);
+            findings.own.push(if is_there { finding.label(error.to_string()) } else { finding });
+            return None;
+        }
+    };
+    match definition::read(&text, wanted) {
+        Ok(found) => Some(found),
+        Err(found) => {
+            findings.definition = Some((path, text, found));
+            None
+        }
+    }
+}
+
+fn block(section: &Section<'_>, image: &Image, findings: &mut Vec<Finding>) -> TaskBlock {
+    let cpu: Option<At<u32>> = section.number("cpu");
+    let memory: Option<At<u32>> = section.number("memory");
+    let units = cpu.as_ref().map_or(256, |at| at.value);
+    let mebibytes =
+        memory.as_ref().map_or_else(|| fargate::least_memory(units).unwrap_or(512), |at| at.value);
+    match fargate::check(units, mebibytes) {
+        Ok(()) => {}
+        Err(fargate::Wrong::Cpu(all)) => {
+            if let Some(at) = &cpu {
+                let finding =
+                    Finding::new(at.span.clone(), format!("{units} CPU units are no Fargate size"));
+                findings.push(finding.label(format!("Fargate has {all}")));
+            }
+        }
+        Err(fargate::Wrong::Memory(all)) => {
+            let what = format!("{mebibytes} MiB with {units} CPU units are no Fargate size");
+            let label = format!("with {units} CPU units: {all}");
+            if let Some(at) = &memory {
+                let mut finding = Finding::new(at.span.clone(), what).label(label);
+                if let Some(cpu) = &cpu {
+                    finding = finding.also(cpu.span.clone(), "the CPU units");
+                }
+                findings.push(finding);
+            }
+        }
+    }
+    let environment = section.map("environment");
+    let secrets = section.map("secrets");
+    for (name, at) in environment.iter().chain(&secrets) {
+        let name = At { value: name.as_str(), span: at.span.clone() };
+        name.must("the variable", names::variable, findings);
+    }
+    for (name, at) in &secrets {
+        if environment.contains_key(name) {
+            let what = format!("`{name}` is a secret and a plain variable");
+            findings.push(Finding::new(at.span.clone(), what).help("take one of them out"));
+        }
+        if at.value.as_ref().is_some_and(|value| !values::is_secret(value)) {
+            let what = format!("the secret `{name}` names nothing that ECS can read");
+            findings.push(Finding::new(at.span.clone(), what).help(
+                "give the ARN of a Secrets Manager secret or an SSM parameter, or an SSM parameter's name",
+            ));
+        }
+    }
+    let plain = |map: IndexMap<String, At<Option<String>>>| {
+        map.into_iter().map(|(name, at)| (name, at.value.unwrap_or_default())).collect()
+    };
+    TaskBlock {
+        cpu: units,
+        memory: mebibytes,
+        cpu_architecture: architecture(section, image, findings),
+        environment: plain(environment),
+        secrets: plain(secrets),
+        command: section
+            .texts("command")
+            .map(|words| words.iter().map(|word| word.value.to_owned()).collect()),
+    }
+}
+
+fn architecture(section: &Section<'_>, image: &Image, findings: &mut Vec<Finding>) -> String {
+    let platforms: &[String] = match image {
+        Image::Build(build) => &build.platforms,
+        Image::Uri(_) => &[],
+    };
+    let has = |platform: &str| platforms.iter().any(|found| found == platform);
+    let Some(given) = section.text("cpu-architecture") else {
+        let is_arm = has("linux/arm64") && !has("linux/amd64");
+        return if is_arm { "ARM64" } else { "X86_64" }.to_owned();
+    };
+    let platform = if given.value == "ARM64" { "linux/arm64" } else { "linux/amd64" };
+    if !platforms.is_empty() && !has(platform) {
+        let what = format!(
+            "the task runs on {}, and the image is built for {}",
+            given.value,
+            platforms.join(", ")
+        );
+        let finding = Finding::new(given.span.clone(), what);
+        findings.push(finding.help(format!("add `{platform}` to `image.platforms`")));
+    }
+    given.value.to_owned()
+}
+
+/// The port that the Dockerfile exposes, where it is one.
+fn exposed(
+    section: &Section<'_>,
+    image: &Image,
+    input: &Input<'_>,
+    findings: &mut Vec<Finding>,
+) -> u16 {
+    let ports = match image {
+        Image::Build(build) => ports_of(&build.dockerfile, input),
+        Image::Uri(_) => Vec::new(),
+    };
+    if let [port] = ports[..] {
+        return port;
+    }
+    if section.entry("port").is_none() {
+        let what = match ports.len() {
+            0 => "the port that the container listens on is not known",
+            _ => "the Dockerfile exposes several ports",
+        };
+        let finding = Finding::new(0..0, what);
+        findings.push(finding.help("say which one: `task: { port: 8080 }`"));
+    }
+    0
+}
+
+/// The ports of the last stage's `EXPOSE` lines that are numbers.
+fn ports_of(dockerfile: &Path, input: &Input<'_>) -> Vec<u16> {
+    let text = input.files.text(dockerfile).unwrap_or_default();
+    let mut ports = Vec::new();
+    for line in text.lines() {
+        let mut words = line.split_whitespace();
+        match words.next().map(str::to_uppercase).as_deref() {
+            Some("FROM") => ports.clear(),
+            Some("EXPOSE") => ports.extend(words.filter_map(|word| {
+                let (port, protocol) = word.split_once('/').unwrap_or((word, "tcp"));
+                port.parse::<u16>().ok().filter(|port| *port > 0 && protocol == "tcp")
+            })),
+            _ => {}
+        }
+    }
+    ports.sort_unstable();
+    ports.dedup();
+    ports
+}

@@ -1,0 +1,133 @@
+//! Reads values out of a section that was checked against its table. What has the wrong type was told
+//! there, and reads as not given here.
+
+use super::{
+    finding::Finding,
+    tree::{Entry, Node, Value},
+    values,
+};
+use indexmap::IndexMap;
+use std::{ops::Range, time::Duration};
+
+/// A section, or the absence of one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Section<'a> {
+    entries: &'a [Entry],
+    /// The whole file's text, for values whose spelling counts.
+    text: &'a str,
+}
+
+/// A value with its place.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct At<T> {
+    pub(super) value: T,
+    pub(super) span: Range<usize>,
+}
+
+impl<'a> Section<'a> {
+    pub(super) fn of(node: &'a Node, text: &'a str) -> Self {
+        match &node.value {
+            Value::Map(entries) => Self { entries, text },
+            _ => Self { entries: &[], text },
+        }
+    }
+
+    /// A section that stands in a list of this one.
+    pub(super) fn inside(&self, node: &'a Node) -> Self {
+        Self::of(node, self.text)
+    }
+
+    pub(super) fn entry(&self, key: &str) -> Option<&'a Entry> {
+        self.entries.iter().find(|entry| entry.key == key)
+    }
+
+    fn node(&self, key: &str) -> Option<&'a Node> {
+        self.entry(key).map(|entry| &entry.node)
+    }
+
+    pub(super) fn section(&self, key: &str) -> Self {
+        self.node(key)
+            .map_or(Self { entries: &[], text: self.text }, |node| Self::of(node, self.text))
+    }
+
+    pub(super) fn text(&self, key: &str) -> Option<At<&'a str>> {
+        self.node(key).and_then(text)
+    }
+
+    pub(super) fn boolean(&self, key: &str) -> Option<bool> {
+        match self.node(key)?.value {
+            Value::Boolean(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    pub(super) fn number<T: TryFrom<i128>>(&self, key: &str) -> Option<At<T>> {
+        let node = self.node(key)?;
+        match node.value {
+            Value::Integer(value) => {
+                Some(At { value: value.try_into().ok()?, span: node.span.clone() })
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn duration(&self, key: &str) -> Option<Duration> {
+        values::duration(self.text(key)?.value)
+    }
+
+    pub(super) fn list(&self, key: &str) -> Option<&'a [Node]> {
+        match &self.node(key)?.value {
+            Value::List(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    pub(super) fn texts(&self, key: &str) -> Option<Vec<At<&'a str>>> {
+        Some(self.list(key)?.iter().filter_map(text).collect())
+    }
+
+    /// Names with values; a number is taken as it is written.
+    pub(super) fn map(&self, key: &str) -> IndexMap<String, At<Option<String>>> {
+        let Some(Value::Map(entries)) = self.node(key).map(|node| &node.value) else {
+            return IndexMap::new();
+        };
+        entries
+            .iter()
+            .map(|entry| {
+                let value = match &entry.node.value {
+                    Value::Text(value) => Some(value.clone()),
+                    Value::Boolean(_) | Value::Integer(_) | Value::Float => {
+                        self.text.get(entry.node.span.clone()).map(str::to_owned)
+                    }
+                    _ => None,
+                };
+                (entry.key.clone(), At { value, span: entry.key_span.clone() })
+            })
+            .collect()
+    }
+}
+
+fn text(node: &Node) -> Option<At<&str>> {
+    match &node.value {
+        Value::Text(value) => Some(At { value, span: node.span.clone() }),
+        _ => None,
+    }
+}
+
+impl<T: AsRef<str>> At<T> {
+    /// Adds a finding where the rule does not hold; `what` is what the value is.
+    pub(super) fn must(
+        &self,
+        what: &str,
+        rule: impl FnOnce(&str) -> Result<(), String>,
+        findings: &mut Vec<Finding>,
+    ) {
+        let value = self.value.as_ref();
+        if let Err(why) = rule(value) {
+            findings.push(
+                Finding::new(self.span.clone(), format!("{what} `{value}` cannot be used"))
+                    .label(why),
+            );
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! What may stand in the file: one table, from which the check for unknown keys and wrong types and
+//! the JSON Schema are made.
+
+/// A key of the file.
+#[derive(Debug)]
+pub(super) struct Key {
+    pub(super) name: &'static str,
+    /// What it means, and its default.
+    pub(super) about: &'static str,
+    pub(super) shape: Shape,
+}
+
+/// What a value may be.
+#[derive(Debug)]
+pub(super) enum Shape {
+    Text,
+    Boolean,
+    /// From the first to the last, both included.
+    Integer(i128, i128),
+    /// `15m`.
+    Duration,
+    OneOf(&'static [&'static str]),
+    List(&'static Shape),
+    /// Names of the user's own, and text or numbers.
+    Map,
+    /// The same, where a name may have no value.
+    OpenMap,
+    Section(&'static [Key]),
+    /// Text, or a section.
+    TextOr(&'static [Key]),
+}
+
+use Shape::{Boolean, Duration, Integer, List, Map, OneOf, OpenMap, Section, Text, TextOr};
+
+const fn key(name: &'static str, about: &'static str, shape: Shape) -> Key {
+    Key { name, about, shape }
+}
+
+/// The retentions that CloudWatch Logs knows.
+/// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html>
+pub(super) const RETENTIONS: [i128; 22] = [
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
+    3288, 3653,
+];
+
+/// The file.
+pub(super) const FILE: &[Key] = &[
+    key("service", "The ECS service's name; what is made for it is tagged with it.", Text),
+    key("region", "The AWS region. Default: the credentials'.", Text),
+    key("cluster", "The ECS cluster, made where it is missing. Default: the service's name.", Text),
+    key(
+        "image",
+        "Where the image comes from: built here, or the URI of one in a private ECR repository of the region. Default: built from the Dockerfile beside this file.",
+        TextOr(IMAGE),
+    ),
+    key("task", "What runs.", Section(TASK)),
+    key("network", "Where it runs.", Section(NETWORK)),
+    key("load-balancer", "What the internet reaches.", Section(LOAD_BALANCER)),
+    key("logs", "Where the containers' output goes.", Section(LOGS)),
+    key("rollout", "How a new version takes the place of the old one.", Section(ROLLOUT)),
+];
+
+const IMAGE: &[Key] = &[
+    key(
+        "uri",
+        "An image in a private ECR repository of the region, in place of all other keys.",
+        Text,
+    ),
+    key("context", "The build context. Default: the folder of this file.", Text),
+    key("dockerfile", "The Dockerfile. Default: `Dockerfile` in the context.", Text),
+    key("target", "The stage to build.", Text),
+    key(
+        "build-args",
+        "Build arguments; one without a value takes it from the environment. They stay in the image's history: give secrets as `secrets`.",
+        OpenMap,
+    ),
+    key(
+        "secrets",
+        "Secrets for `RUN --mount=type=secret`; their values never stand here.",
+        List(&Section(SECRET)),
+    ),
+    key(
+        "platforms",
+        "`linux/amd64`, `linux/arm64`. Default: linux/amd64.",
+        List(&OneOf(&["linux/amd64", "linux/arm64"])),
+    ),
+    key(
+        "cache",
+        "Where layers are kept between runs. Default: registry.",
+        OneOf(&["registry", "none"]),
+    ),
+    key(
+        "provenance",
+        "Attach a provenance attestation, which makes the pushed thing an index. Default: false.",
+        Boolean,
+    ),
+    key("repository", "The ECR repository's name. Default: the service's.", Text),
+    key("keep", "Images that the lifecycle rule keeps. Default: 30.", Integer(1, 10_000)),
+];
+
+const SECRET: &[Key] = &[
+    key("id", "The id that the Dockerfile mounts.", Text),
+    key("env", "The environment variable that has the value.", Text),
+    key("file", "The file that has the value.", Text),
+];
+
+const TASK: &[Key] = &[
+    key(
+        "definition",
+        "An ECS task definition in JSON, in place of the keys that describe the container.",
+        Text,
+    ),
+    key(
+        "port",
+        "The port that the container listens on. Default: the only one that the task definition maps, or that the Dockerfile exposes.",
+        Integer(1, 65_535),
+    ),
+    key(
+        "container",
+        "The container that gets the image and the traffic. Default: the service's name, or the task definition's only one.",
+        Text,
+    ),
+    key("cpu", "CPU units, 1024 a vCPU. Default: 256.", Integer(1, 32_768)),
+    key("memory", "MiB. Default: the least that Fargate has for the CPU.", Integer(1, 249_856)),
+    key("cpu-architecture", "Default: what `image.platforms` says.", OneOf(&["X86_64", "ARM64"])),
+    key("environment", "Environment variables.", Map),
+    key(
+        "secrets",
+        "Environment variables whose values ECS reads: an ARN of Secrets Manager or SSM, or the name of an SSM parameter.",
+        Map,
+    ),
+    key("command", "Takes the place of the image's command.", List(&Text)),
+    key("execution-role-arn", "The role that ECS pulls and logs with. Default: one is made.", Text),
+    key("task-role-arn", "The application's role. Default: one is made that may do nothing.", Text),
+];
+
+const NETWORK: &[Key] = &[
+    key("vpc", "The VPC. Default: the only one of the region.", Text),
+    key(
+        "endpoints",
+        "`ensure` makes and completes VPC endpoints, `verify` refuses where one is missing, `off` does not look. Default: ensure.",
+        OneOf(&["ensure", "verify", "off"]),
+    ),
+];
+
+const LOAD_BALANCER: &[Key] = &[
+    key(
+        "name",
+        "An application load balancer; one that exists is used where it fits. Default: the service's name.",
+        Text,
+    ),
+    key(
+        "certificate",
+        "The ARN of an ACM certificate; with it there is HTTPS, and HTTP redirects.",
+        Text,
+    ),
+    key("ssl-policy", "The TLS policy of the HTTPS listener.", Text),
+    key(
+        "host",
+        "The host that is routed to this service, so that services can share the load balancer.",
+        Text,
+    ),
+    key("allow-from", "CIDR blocks that may connect. Default: 0.0.0.0/0.", List(&Text)),
+    key(
+        "health-check",
+        "How the load balancer asks whether a task is well.",
+        Section(HEALTH_CHECK),
+    ),
+    key(
+        "deregistration-delay",
+        "Seconds that a task which leaves may finish its requests in. Default: 30.",
+        Integer(0, 3600),
+    ),
+];
+
+const HEALTH_CHECK: &[Key] = &[
+    key("path", "The path that is asked for. Default: /.", Text),
+    key(
+        "matcher",
+        "HTTP codes that count as well: `200`, `200-299`, `200,404`. Default: 200-399.",
+        Text,
+    ),
+    key("interval", "Seconds between two checks. Default: 10.", Integer(5, 300)),
+    key(
+        "timeout",
+        "Seconds after which a check has failed; less than the interval. Default: 5.",
+        Integer(2, 120),
+    ),
+    key(
+        "healthy-threshold",
+        "Checks in a row that make a task healthy. Default: 2.",
+        Integer(2, 10),
+    ),
+    key(
+        "unhealthy-threshold",
+        "Checks in a row that make a task unhealthy. Default: 3.",
+        Integer(2, 10),
+    ),
+    key(
+        "grace-period",
+        "Seconds after a task's start in which failed checks do not count. Default: 60.",
+        Integer(0, 2_147_483_647),
+    ),
+];
+
+const LOGS: &[Key] = &[
+    key("group", "The CloudWatch log group. Default: /ecs/ and the service's name.", Text),
+    key("retention-in-days", "Days that events are kept. Default: 30.", Integer(1, 3653)),
+];
+
+const ROLLOUT: &[Key] = &[
+    key("strategy", "Only rolling so far.", OneOf(&["rolling"])),
+    key(
+        "desired-count",
+        "Tasks that should run. Left alone where it is not given: scaling may own it.",
+        Integer(0, 5000),
+    ),
+    key(
+        "minimum-healthy-percent",
+        "Per cent of the desired count that keep running. Default: 100.",
+        Integer(0, 100),
+    ),
+    key(
+        "maximum-percent",
+        "Per cent of the desired count that may run. Default: 200.",
+        Integer(100, 200),
+    ),
+    key("timeout", "How long the rollout is waited for. Default: 15m.", Duration),
+];
