@@ -20,7 +20,7 @@ pub(super) enum Shape {
     /// `15m`.
     Duration,
     OneOf(&'static [&'static str]),
-    List(&'static Shape),
+    List(&'static Self),
     /// Names of the user's own, and text or numbers.
     Map,
     /// The same, where a name may have no value.

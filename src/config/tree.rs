@@ -52,10 +52,10 @@ impl Value {
 const MOST: usize = 1024 * 1024;
 
 /// Reads the text.
-pub(super) fn parse(text: &str) -> Result<Node, Finding> {
+pub(super) fn parse(text: &str) -> Result<Node, Box<Finding>> {
     if text.len() > MOST {
-        return Err(Finding::new(0..0, format!("the file has {} bytes", text.len()))
-            .help("a deploy file is a page long: is this the right one?"));
+        let finding = Finding::new(0..0, format!("the file has {} bytes", text.len()));
+        return Err(Box::new(finding.help("a deploy file is a page long: is this the right one?")));
     }
     let mut options = Options::default();
     options.duplicate_keys = DuplicateKeyPolicy::PassThrough;
@@ -68,7 +68,7 @@ pub(super) fn parse(text: &str) -> Result<Node, Finding> {
         let first = words.lines().next().unwrap_or_default();
         let first = first.split(" at line ").next().unwrap_or_default();
         let finding = Finding::new(start..end, format!("this is no YAML: {first}"));
-        if first.contains("tab") { finding.help("indent with blanks") } else { finding }
+        Box::new(if first.contains("tab") { finding.help("indent with blanks") } else { finding })
     })
 }
 
@@ -120,8 +120,8 @@ enum Raw {
     Integer(i128),
     Float,
     Text(String),
-    List(Vec<Spanned<Raw>>),
-    Map(Vec<(Spanned<String>, Spanned<Raw>)>),
+    List(Vec<Spanned<Self>>),
+    Map(Vec<(Spanned<String>, Spanned<Self>)>),
 }
 
 impl<'de> Deserialize<'de> for Raw {

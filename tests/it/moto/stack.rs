@@ -54,10 +54,7 @@ impl Stack {
 
     /// Writes the file: `more` is added to its end, `image` says where the image comes from.
     pub(super) fn write(&self, more: &str, image: &str) {
-        let text = format!(
-            "service: web\nregion: {}\n{image}\ntask: {{ port: 8080 }}\n{more}\n",
-            crate::support::moto::REGION
-        );
+        let text = format!("service: web\n{image}\ntask: {{ port: 8080 }}\n{more}\n");
         std::fs::write(self.file(), text).expect("the file");
     }
 

@@ -212,8 +212,9 @@ async fn everything_is_there_but_what_somebody_changed_by_hand() {
     assert_eq!(holds(&stack).await, ["update security-group/endpoints"]);
 
     let found = stack.account.endpoints(&stack.vpc.id).await;
-    let logs =
-        found.iter().find(|found| found.service_name().is_some_and(|name| name.ends_with(".logs")));
+    let logs = found.iter().find(|found| {
+        found.service_name().is_some_and(|name| name.split('.').next_back() == Some("logs"))
+    });
     let id = logs.and_then(|found| found.vpc_endpoint_id()).expect("it was made");
     let request = stack.account.ec2.modify_vpc_endpoint().vpc_endpoint_id(id);
     let request = request.remove_subnet_ids(&stack.vpc.private[1]);
