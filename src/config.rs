@@ -13,7 +13,7 @@ mod read;
 mod schema;
 mod section;
 mod shape;
-mod tree;
+pub(crate) mod tree;
 mod values;
 
 use crate::error::{Error, Problem, Result};

@@ -1,0 +1,9 @@
+//! What it costs a month: endpoints against NAT gateways, and what a plan adds to the bill. Pure: the
+//! prices come from a file that has their date and source.
+
+pub mod bill;
+pub mod compare;
+pub mod money;
+pub mod prices;
+
+mod read;
