@@ -40,7 +40,7 @@ pub struct Size {
 }
 
 impl Size {
-    /// As a task definition has it; `None` where it gives no size for the task as a whole.
+    /// As the normal form of a task definition has it; `None` where the task as a whole has no size.
     pub fn of(document: &Value) -> Option<Self> {
         let number = |key: &str| match &document[key] {
             Value::String(text) => text.parse().ok(),
@@ -73,7 +73,10 @@ pub fn load_balancer(prices: &Prices) -> Item {
 
 /// The public IPv4 addresses of a load balancer: one a zone.
 pub fn addresses(prices: &Prices, count: usize) -> Item {
-    let what = format!("its {}", plural(count, "public IPv4 address"));
+    let what = match count {
+        1 => "its public IPv4 address".to_owned(),
+        more => format!("its {more} public IPv4 addresses"),
+    };
     Item::new(what, Some(prices.ipv4_hour.times(HOURS).times(whole(count))))
 }
 
