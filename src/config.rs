@@ -51,7 +51,15 @@ pub fn load(file: Option<&Path>, folder: &Path, image: Option<&str>) -> Result<C
     // build's context must not depend on where it is read.
     let absolute = std::path::absolute(&path).map_err(|why| failed(&why))?;
     let folder = absolute.parent().unwrap_or(Path::new("/"));
-    parse(&text, &path, folder, image, &Disk).map_err(Error::Config)
+    let config = parse(&text, &path, folder, image, &Disk).map_err(Error::Config)?;
+    let refused = image.and_then(|image| read::image::refusal(image, config.region.as_deref()));
+    match refused {
+        Some(mut problem) => {
+            problem.what = format!("the flag `--image`: {}", problem.what);
+            Err(Error::Config(problem.to_string()))
+        }
+        None => Ok(config),
+    }
 }
 
 fn found(folder: &Path) -> Result<PathBuf> {

@@ -1,7 +1,7 @@
 //! The checked file made into the model: defaults filled in, and every rule that is about more than
 //! the form of one value.
 
-mod image;
+pub(super) mod image;
 mod task;
 
 use super::{

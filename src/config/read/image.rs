@@ -19,9 +19,6 @@ pub(super) fn read(
     findings: &mut Vec<Finding>,
 ) -> Image {
     if let Some(image) = input.image {
-        if let Some(why) = refusal(image, region) {
-            findings.push(Finding::new(0..0, format!("the flag --image: {why}")));
-        }
         return Image::Uri(image.to_owned());
     }
     let section = file.section("image");
@@ -40,7 +37,7 @@ pub(super) fn read(
 }
 
 fn check_uri(uri: &At<&str>, region: Option<&str>, findings: &mut Vec<Finding>) {
-    if let Some(problem) = refusal_of(uri.value, region) {
+    if let Some(problem) = refusal(uri.value, region) {
         let mut finding = Finding::new(uri.span.clone(), problem.what);
         if let Some(why) = problem.found.first() {
             finding = finding.label(why.clone());
@@ -52,16 +49,13 @@ fn check_uri(uri: &At<&str>, region: Option<&str>, findings: &mut Vec<Finding>) 
     }
 }
 
-fn refusal_of(uri: &str, region: Option<&str>) -> Option<crate::error::Problem> {
+/// Why it cannot be deployed, as far as that can be told without AWS.
+pub(in crate::config) fn refusal(uri: &str, region: Option<&str>) -> Option<crate::error::Problem> {
     match (image_uri::parse(uri), region) {
         (None, _) => Some(image_uri::outside(uri)),
         (Some(_), Some(region)) => image_uri::check(uri, region).err(),
         (Some(_), None) => None,
     }
-}
-
-fn refusal(uri: &str, region: Option<&str>) -> Option<String> {
-    refusal_of(uri, region).map(|problem| problem.to_string())
 }
 
 fn build(
