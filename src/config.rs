@@ -81,7 +81,7 @@ fn parse(
     files: &dyn Files,
 ) -> std::result::Result<Config, String> {
     let name = path.display().to_string();
-    let tree = tree::parse(text).map_err(|finding| render(&name, text, &[finding]))?;
+    let tree = tree::parse(text).map_err(|finding| render(&name, text, &[*finding]))?;
     if tree.value == tree::Value::Null {
         let finding = Finding::new(0..0, "the file is empty");
         let help = "begin with `service: NAME` and `task: { port: 8080 }`";

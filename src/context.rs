@@ -45,7 +45,6 @@ pub struct GitHub {
 }
 
 /// The arguments and the variables of this process; those that are no UTF-8 are left out.
-#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 pub fn of_process() -> (Vec<std::ffi::OsString>, BTreeMap<String, String>) {
     let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
         Some((name.into_string().ok()?, value.into_string().ok()?))

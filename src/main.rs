@@ -33,7 +33,7 @@ fn main() -> ExitCode {
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let result = match runtime {
-        Ok(runtime) => runtime.block_on(run(&cli, variables)),
+        Ok(runtime) => runtime.block_on(Box::pin(run(&cli, variables))),
         Err(error) => Err(Error::Unexpected(Problem::new(format!("no runtime: {error}")))),
     };
     result
@@ -72,7 +72,7 @@ async fn run(cli: &Cli, variables: BTreeMap<String, String>) -> Result<u8> {
     let reporters = report::run(receiver, secrets.clone(), setup.reporters());
     let engine = async {
         let run = Run::new(&config, &context, &secrets, &events);
-        let result = conduct(&cli.command, &run).await;
+        let result = Box::pin(conduct(&cli.command, &run)).await;
         if let Ok(outcome) = &result {
             events.send(Event::Finished(Box::new(outcome.clone())));
         }
@@ -128,9 +128,9 @@ fn cancelled(run: &Run<'_>) -> Outcome {
 
 async fn dispatch(command: &Command, run: &Run<'_>) -> Result<Outcome> {
     match command {
-        Command::Deploy(_) | Command::Schema => Ok(deploy::deploy(run).await),
+        Command::Deploy(_) | Command::Schema => Ok(Box::pin(deploy::deploy(run)).await),
         Command::Plan(given) => {
-            let (mut outcome, planned) = deploy::plan(run).await;
+            let (mut outcome, planned) = Box::pin(deploy::plan(run)).await;
             if let Ok(plan) = planned {
                 print(&render(&plan, given.format))?;
                 if given.detailed_exitcode && !plan.steps.is_empty() {
@@ -139,12 +139,12 @@ async fn dispatch(command: &Command, run: &Run<'_>) -> Result<Outcome> {
             }
             Ok(outcome)
         }
-        Command::Destroy(given) => destroy(given, run).await,
+        Command::Destroy(given) => Box::pin(destroy(given, run)).await,
     }
 }
 
 async fn destroy(given: &Destroy, run: &Run<'_>) -> Result<Outcome> {
-    let planned = destroy::plan(run).await;
+    let planned = Box::pin(destroy::plan(run)).await;
     if let Ok(planned) = &planned
         && !given.yes
         && !planned.plan.steps.is_empty()

@@ -85,17 +85,17 @@ pub async fn observe(
             target_group::observe(aws, &names.target_group),
         )?)
     };
-    let ((vpc, endpoints, groups), stands) =
+    let ((vpc, endpoints, security_groups), rest) =
         tokio::try_join!(network.boxed(), everything_else.boxed())?;
-    let (image, roles, log_groups, cluster, service, ingress, target_group) = stands;
-    let (repository, digest) = image;
-    let (service, live, newest) = service;
-    let (load_balancer, listeners, rules) = ingress;
+    let (images, roles, log_groups, cluster, running, ingress, target_group) = rest;
+    let (repository, digest) = images;
+    let (service, live, newest) = running;
+    let (load_balancer, listeners, listener_rules) = ingress;
     Ok(World {
         identity: aws.identity.clone(),
         vpc,
         endpoints,
-        security_groups: groups
+        security_groups: security_groups
             .into_iter()
             .map(|group| (group.settings.name.clone(), group))
             .collect(),
@@ -109,7 +109,7 @@ pub async fn observe(
         newest,
         load_balancer,
         listeners,
-        rules,
+        rules: listener_rules,
         target_group,
     })
 }

@@ -137,12 +137,11 @@ pub(super) fn meant<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Opt
 fn unknown(key: &str, span: std::ops::Range<usize>, path: &str, keys: &[Key]) -> Finding {
     let names = || keys.iter().map(|key| key.name);
     let finding = Finding::new(span, format!("unknown key `{path}`"));
-    match meant(key, names()) {
-        Some(known) => finding.label(format!("did you mean `{known}`?")),
-        None => {
-            let known = names().collect::<Vec<_>>().join(", ");
-            finding.label("not a key of this section").help(format!("its keys are {known}"))
-        }
+    if let Some(known) = meant(key, names()) {
+        finding.label(format!("did you mean `{known}`?"))
+    } else {
+        let known = names().collect::<Vec<_>>().join(", ");
+        finding.label("not a key of this section").help(format!("its keys are {known}"))
     }
 }
 

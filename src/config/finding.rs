@@ -48,12 +48,12 @@ impl Finding {
 
 /// All findings of a file as one text, in the order in which they stand in it.
 pub fn render(file: &str, text: &str, findings: &[Finding]) -> String {
-    let mut findings: Vec<_> = findings.iter().collect();
-    findings.sort_by_key(|finding| (finding.span.start, finding.span.end));
+    let mut sorted: Vec<_> = findings.iter().collect();
+    sorted.sort_by_key(|finding| (finding.span.start, finding.span.end));
     let renderer = Renderer::styled();
-    let rendered: Vec<_> =
-        findings.iter().map(|finding| renderer.render(&[group(file, text, finding)])).collect();
-    rendered.join("\n\n")
+    let texts: Vec<_> =
+        sorted.iter().map(|finding| renderer.render(&[group(file, text, finding)])).collect();
+    texts.join("\n\n")
 }
 
 fn group<'a>(file: &'a str, text: &'a str, finding: &'a Finding) -> annotate_snippets::Group<'a> {

@@ -59,18 +59,15 @@ pub(super) struct Input<'a> {
 pub(super) fn read(tree: &Node, input: &Input<'_>, findings: &mut Findings) -> Config {
     let file = Section::of(tree);
     let own = &mut findings.own;
-    let service = match file.text("service") {
-        Some(service) => {
-            service.must("the service's name", names::ecs, own);
-            service.value.to_owned()
+    let service = if let Some(service) = file.text("service") {
+        service.must("the service's name", names::ecs, own);
+        service.value.to_owned()
+    } else {
+        if file.entry("service").is_none() {
+            let finding = Finding::new(0..0, "the key `service` is missing");
+            own.push(finding.help("name the ECS service: `service: web`"));
         }
-        None => {
-            if file.entry("service").is_none() {
-                let finding = Finding::new(0..0, "the key `service` is missing");
-                own.push(finding.help("name the ECS service: `service: web`"));
-            }
-            String::new()
-        }
+        String::new()
     };
     let cluster = named(&file, "cluster", "the cluster's name", names::ecs, own);
     let region = file.text("region");

@@ -63,9 +63,10 @@ const NODES: usize = 50_000;
 const TOO_MUCH: &str = "a deploy file is a page long: is this the right one?";
 
 /// Reads the text.
-pub(super) fn parse(text: &str) -> Result<Node, Finding> {
+pub(super) fn parse(text: &str) -> Result<Node, Box<Finding>> {
     if text.len() > MOST {
-        return Err(Finding::new(0..0, format!("the file has {} bytes", text.len())).help(TOO_MUCH));
+        let finding = Finding::new(0..0, format!("the file has {} bytes", text.len()));
+        return Err(Box::new(finding.help(TOO_MUCH)));
     }
     let mut options = Options::default();
     options.duplicate_keys = DuplicateKeyPolicy::PassThrough;
@@ -78,7 +79,7 @@ pub(super) fn parse(text: &str) -> Result<Node, Finding> {
         budget.max_nodes = NODES;
     }
     let tree = serde_yaml::from_str_with_options::<Spanned<Raw>>(text, options);
-    tree.map(|tree| node(tree, text)).map_err(|error| no_yaml(&error, text))
+    tree.map(|tree| node(tree, text)).map_err(|error| Box::new(no_yaml(&error, text)))
 }
 
 fn no_yaml(error: &Error, text: &str) -> Finding {
@@ -109,7 +110,7 @@ fn no_yaml(error: &Error, text: &str) -> Finding {
             // Where it is stands beside the line.
             let words = words.split(" at line ").next().unwrap_or_default();
             let finding = Finding::new(start..end, format!("this is no YAML: {words}"));
-            return if words.contains("tab") {
+            return if words.contains("tabs") {
                 finding.help("indent with blanks")
             } else {
                 finding

@@ -201,7 +201,9 @@ async fn the_image_deploys_as_a_step_of_a_workflow() {
 
 /// No credential is printed or left in a folder that outlives the step.
 fn nothing_is_left(runner: &Runner, printed: &str) {
-    assert!(!printed.contains(SECRET), "{printed}");
+    // The runner takes this command, and shows three stars for what it names.
+    let mut shown = printed.lines().filter(|line| !line.starts_with("::add-mask::"));
+    assert!(!shown.any(|line| line.contains(SECRET)), "{printed}");
     let mut folders = vec![runner.folder.path().to_owned()];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).expect("it can be read") {

@@ -110,7 +110,12 @@ async fn an_image_that_is_not_there() {
 async fn an_image_of_another_region() {
     let stack = Stack::new().await;
     stack.write("", "image: 123456789012.dkr.ecr.us-east-1.amazonaws.com/web:v1");
-    insta::assert_snapshot!(refused(&stack).await, @"");
+    insta::assert_snapshot!(refused(&stack).await, @"
+    image `123456789012.dkr.ecr.us-east-1.amazonaws.com/web:v1` is in us-east-1, and the service in eu-central-1
+      the ECR endpoints of a VPC lead to the registry of its own region alone
+      help: copy it: docker buildx imagetools create --tag 123456789012.dkr.ecr.eu-central-1.amazonaws.com/web:TAG 123456789012.dkr.ecr.us-east-1.amazonaws.com/web:v1
+            or let ECR replicate it to eu-central-1 (account 123456789012)
+    ");
 }
 
 async fn given_load_balancer(stack: &Stack, scheme: LoadBalancerSchemeEnum, subnets: &[String]) {
@@ -206,6 +211,6 @@ async fn credentials_that_aws_does_not_know() {
     assert_eq!(error.exit_code(), exit::REFUSED);
     let text = error.to_string();
     let (first, _) = text.split_once("\n  request id").expect("it names the request");
-    insta::assert_snapshot!(first, @r#"sts:GetCallerIdentity on the credentials for eu-central-1 was refused: UnknownError: Error { aws_request_id: "5iTuG4p34fEMLhAlL9xZDhzArQWHvEHqlOJ8JElJFghPznGE91Ax" }"#);
+    insta::assert_snapshot!(first, @"sts:GetCallerIdentity on the credentials for eu-central-1 was refused: InvalidClientTokenId: The security token included in the request is invalid");
     assert!(text.contains("help: AWS does not accept these credentials"), "{text}");
 }

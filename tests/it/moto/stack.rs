@@ -54,21 +54,41 @@ impl Stack {
 
     /// Writes the file: `more` is added to its end, `image` says where the image comes from.
     pub(super) fn write(&self, more: &str, image: &str) {
-        let text = format!(
-            "service: web\nregion: {}\n{image}\ntask: {{ port: 8080 }}\n{more}\n",
-            crate::support::moto::REGION
-        );
+        let text = format!("service: web\n{image}\ntask: {{ port: 8080 }}\n{more}\n");
         std::fs::write(self.file(), text).expect("the file");
+    }
+
+    /// The same with the image that is there and a task of one's own.
+    pub(super) fn write_task(&self, task: &str) {
+        let image = self.image();
+        let text = format!("service: web\nimage: {image}\ntask: {{ {task} }}\n");
+        std::fs::write(self.file(), text).expect("the file");
+    }
+
+    fn image(&self) -> String {
+        use crate::support::moto::{ACCOUNT, REGION};
+        format!("{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/web:v1")
+    }
+
+    /// A certificate; IAM's, because there is no client of ACM here.
+    pub(super) async fn certificate(&self) -> String {
+        let pem = |what: &str| format!("-----BEGIN {what}-----\nAA==\n-----END {what}-----");
+        let made = self
+            .account
+            .iam
+            .upload_server_certificate()
+            .server_certificate_name("web")
+            .certificate_body(pem("CERTIFICATE"))
+            .private_key(pem("PRIVATE KEY"))
+            .send()
+            .await
+            .expect("a certificate");
+        made.server_certificate_metadata().expect("it is told").arn().to_owned()
     }
 
     /// The same with the image that is there.
     pub(super) fn write_more(&self, more: &str) {
-        let uri = format!(
-            "{}.dkr.ecr.{}.amazonaws.com/web:v1",
-            crate::support::moto::ACCOUNT,
-            crate::support::moto::REGION
-        );
-        self.write(more, &format!("image: {uri}"));
+        self.write(more, &format!("image: {}", self.image()));
     }
 
     /// The same with an image that is built, in the repository `built`.

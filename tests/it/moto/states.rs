@@ -8,6 +8,7 @@ use aws_sdk_elasticloadbalancingv2::types::{
     Action, ActionTypeEnum, FixedResponseActionConfig, LoadBalancerSchemeEnum, ProtocolEnum,
 };
 use ecs_private_deploy::plan::Plan;
+use serde_json::json;
 
 /// The writes that the plan's steps stand for, sorted.
 fn promised(plan: &Plan) -> Vec<String> {
@@ -212,17 +213,84 @@ async fn everything_is_there_but_what_somebody_changed_by_hand() {
     assert_eq!(holds(&stack).await, ["update security-group/endpoints"]);
 
     let found = stack.account.endpoints(&stack.vpc.id).await;
-    let logs =
-        found.iter().find(|found| found.service_name().is_some_and(|name| name.ends_with(".logs")));
+    let logs = found.iter().find(|found| {
+        found.service_name().is_some_and(|name| name.split('.').next_back() == Some("logs"))
+    });
     let id = logs.and_then(|found| found.vpc_endpoint_id()).expect("it was made");
     let request = stack.account.ec2.modify_vpc_endpoint().vpc_endpoint_id(id);
     let request = request.remove_subnet_ids(&stack.vpc.private[1]);
     request.send().await.expect("it is modified");
     assert_eq!(holds(&stack).await, ["update endpoint/logs"]);
 
+    // Whoever scales the service owns its count, as long as the file gives none.
+    let request = stack.account.ecs.update_service().cluster("web").service("web").desired_count(5);
+    request.send().await.expect("it is scaled");
+    assert_eq!(holds(&stack).await, Vec::<String>::new());
+
     let request = stack.account.ecr.delete_lifecycle_policy().repository_name("built");
     request.send().await.expect("it is deleted");
     assert_eq!(holds(&stack).await, ["update repository/built"]);
+}
+
+#[tokio::test]
+async fn a_certificate_brings_https_and_a_redirect() {
+    let stack = Stack::new().await;
+    let certificate = stack.certificate().await;
+    stack.write_more(&format!("load-balancer: {{ certificate: '{certificate}' }}"));
+    let steps = holds(&stack).await;
+    assert!(steps.contains(&"create listener/https".to_owned()), "{steps:?}");
+    let elb = &stack.account.elb;
+    let found = elb.describe_load_balancers().names("web").send().await.expect("a load balancer");
+    let arn = found.load_balancers()[0].load_balancer_arn().expect("an ARN");
+    let listeners = elb.describe_listeners().load_balancer_arn(arn).send().await;
+    for listener in listeners.expect("listeners").listeners() {
+        let [action] = listener.default_actions() else { panic!("{listener:?}") };
+        if listener.port() == Some(443) {
+            let policy = listener.ssl_policy().unwrap_or_default();
+            assert!(policy.starts_with("ELBSecurityPolicy-TLS13-"), "{policy}");
+            assert_eq!(action.r#type(), Some(&ActionTypeEnum::Forward));
+        } else {
+            let to = action.redirect_config().expect("a redirect");
+            assert_eq!((to.protocol(), to.port()), (Some("HTTPS"), Some("443")));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_task_definition_in_json_is_sent_with_keys_that_no_sdk_knows() {
+    let stack = Stack::new().await;
+    let definition = json!({
+        "family": "mine",
+        "cpu": "256",
+        "memory": "512",
+        "requiresCompatibilities": ["FARGATE"],
+        "networkMode": "awsvpc",
+        "revision": 7,
+        "keyOfTomorrow": {"deep": [1, null, "x"]},
+        "containerDefinitions": [{
+            "name": "app",
+            "image": "replaced",
+            "portMappings": [{"containerPort": 8080}],
+            "anotherOne": true,
+        }],
+    });
+    std::fs::write(stack.folder().join("task.json"), definition.to_string()).expect("a file");
+    stack.write_task("definition: task.json");
+    let plan = stack.plan().await.unwrap_or_else(|error| panic!("{error}"));
+    stack.moto.requests();
+    stack.apply(&plan).await;
+    let requests = stack.moto.requests();
+    let sent = requests.iter().find(|(call, _)| call == "ecs:RegisterTaskDefinition");
+    let (_, body) = sent.expect("it was registered");
+    let sent: serde_json::Value = serde_json::from_str(body).expect("it is JSON");
+    assert_eq!(sent["keyOfTomorrow"]["deep"][2], "x", "{sent:#}");
+    let container = &sent["containerDefinitions"][0];
+    assert_eq!(container["anotherOne"], true, "{sent:#}");
+    assert!(
+        container["image"].as_str().is_some_and(|image| image.contains("@sha256:")),
+        "{sent:#}"
+    );
+    assert!(sent.get("revision").is_none(), "what describing adds is not sent: {sent:#}");
 }
 
 #[tokio::test]

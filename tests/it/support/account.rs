@@ -208,8 +208,11 @@ impl Account {
         let mut tags = BTreeMap::new();
         for arn in found.keys() {
             let answer = elb.describe_tags().resource_arns(arn).send().await.expect("tags");
-            let list: Vec<_> =
-                answer.tag_descriptions().iter().flat_map(|found| found.tags()).collect();
+            let list: Vec<_> = answer
+                .tag_descriptions()
+                .iter()
+                .flat_map(aws_sdk_elasticloadbalancingv2::types::TagDescription::tags)
+                .collect();
             tags.insert(arn.clone(), format!("{list:?}"));
         }
         json!({"things": found, "tags": tags})
@@ -254,7 +257,7 @@ impl Account {
         json!({
             "repositories": repositories.repositories().iter().map(|found| format!("{found:?}")).collect::<Vec<_>>(),
             "log-groups": groups.log_groups().iter().map(|found| format!("{found:?}")).collect::<Vec<_>>(),
-            "roles": roles.roles().iter().map(|found| found.role_name()).collect::<Vec<_>>(),
+            "roles": roles.roles().iter().map(aws_sdk_iam::types::Role::role_name).collect::<Vec<_>>(),
         })
     }
 

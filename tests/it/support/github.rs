@@ -128,9 +128,8 @@ impl GitHub {
                 heard.changed().await.expect("the stub lives as long as the tests");
             }
         };
-        if timeout(Duration::from_secs(30), waits).await.is_err() {
-            panic!("{:#?}", self.with(name, |repository| repository.requests.clone()));
-        }
+        let in_time = timeout(Duration::from_secs(30), waits).await.is_ok();
+        assert!(in_time, "{:#?}", self.with(name, |repository| repository.requests.clone()));
     }
 
     fn repositories(&self) -> MutexGuard<'_, BTreeMap<String, Repository>> {

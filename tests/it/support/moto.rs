@@ -84,16 +84,18 @@ impl Moto {
 
     /// The operations called since the last time this was asked, by their IAM names, sorted.
     pub fn calls(&self) -> Vec<String> {
+        let mut calls: Vec<_> = self.requests().into_iter().map(|(call, _)| call).collect();
+        calls.sort();
+        calls
+    }
+
+    /// The requests since the last time this was asked: operation and body.
+    pub fn requests(&self) -> Vec<(String, String)> {
         let path = self.server.folder.path().join("requests");
         let text = std::fs::read_to_string(&path).unwrap_or_default();
         std::fs::write(&path, "").expect("the recording");
-        let mut calls: Vec<_> = text
-            .lines()
-            .filter_map(|line| serde_json::from_str(line).ok())
-            .filter_map(|request| operation(&request))
-            .collect();
-        calls.sort();
-        calls
+        let lines = text.lines().filter_map(|line| serde_json::from_str(line).ok());
+        lines.filter_map(|request| operation(&request)).collect()
     }
 
     /// The same, without those that only read.
@@ -109,7 +111,7 @@ impl Moto {
 }
 
 /// The operation of a recorded request: in a header for the JSON services, in the body for the others.
-fn operation(request: &Value) -> Option<String> {
+fn operation(request: &Value) -> Option<(String, String)> {
     let headers = request["headers"].as_object()?;
     let header = |name: &str| {
         let found = headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
@@ -117,15 +119,15 @@ fn operation(request: &Value) -> Option<String> {
     };
     // `AWS4-HMAC-SHA256 Credential=AKIA…/20261123/eu-central-1/ec2/aws4_request, …`
     let service = header("authorization")?.split('/').nth(3)?;
-    if let Some(target) = header("x-amz-target") {
-        return Some(format!("{service}:{}", target.rsplit('.').next()?));
-    }
     let body = request["body"].as_str().unwrap_or_default();
     let body = if request["body_encoded"] == Value::Bool(true) {
         String::from_utf8(BASE64_STANDARD.decode(body).ok()?).ok()?
     } else {
         body.to_owned()
     };
-    let action = body.split('&').find_map(|pair| pair.strip_prefix("Action="))?;
-    Some(format!("{service}:{action}"))
+    let action = match header("x-amz-target") {
+        Some(target) => target.rsplit('.').next()?.to_owned(),
+        None => body.split('&').find_map(|pair| pair.strip_prefix("Action="))?.to_owned(),
+    };
+    Some((format!("{service}:{action}"), body))
 }

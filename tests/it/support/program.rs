@@ -1,6 +1,6 @@
 //! The program itself, run as a user runs it: with an environment of its own and nothing of this one.
 
-use aws_config::SdkConfig;
+use aws_config::{Region, SdkConfig};
 use serde_json::Value;
 use std::path::Path;
 use tokio::process::Command;
@@ -31,6 +31,7 @@ impl Program {
             .current_dir(folder)
             .env_clear()
             .env("HOME", home.path())
+            .env("AWS_REGION", aws.region().map_or("", Region::as_ref))
             .env("AWS_ACCESS_KEY_ID", "test")
             .env("AWS_SECRET_ACCESS_KEY", "test-secret-key")
             .env("AWS_EC2_METADATA_DISABLED", "true")
