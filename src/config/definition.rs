@@ -143,17 +143,17 @@ impl Reader<'_> {
     fn size(&mut self, document: &Value) {
         let cpu = size(&document["cpu"], 1024);
         let memory = size(&document["memory"], 1024);
-        let (Some(cpu), Some(memory)) = (cpu, memory) else {
-            let lacks = if cpu.is_none() { "cpu" } else { "memory" };
-            match &document[lacks] {
-                Value::Null => {
-                    let what = format!("the task definition has no `{lacks}` of its own");
-                    self.tell(lacks, what, "Fargate needs it");
+        for (key, size) in [("cpu", cpu), ("memory", memory)] {
+            match (&document[key], size) {
+                (_, Some(_)) => {}
+                (Value::Null, None) => {
+                    let what = format!("the task definition has no `{key}` of its own");
+                    self.tell(key, what, "Fargate needs it");
                 }
-                other => self.tell(lacks, format!("`{lacks}` is {other}"), "not a size"),
+                (other, None) => self.tell(key, format!("`{key}` is {other}"), "not a size"),
             }
-            return;
-        };
+        }
+        let Some((cpu, memory)) = cpu.zip(memory) else { return };
         match fargate::check(cpu, memory) {
             Ok(()) => {}
             Err(fargate::Wrong::Cpu(all)) => {
@@ -258,6 +258,12 @@ impl Reader<'_> {
                 let what = format!("container `{container}` maps no port {wanted}");
                 let label = format!("add {{\"containerPort\": {wanted}}} to its portMappings");
                 self.tell("containerDefinitions", what, &label);
+                None
+            }
+            (None, []) => {
+                let what = format!("container `{container}` maps no port");
+                let label = r#"add "portMappings": [{"containerPort": 8080}] to it"#;
+                self.tell("containerDefinitions", what, label);
                 None
             }
             (None, _) => {

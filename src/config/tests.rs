@@ -304,6 +304,8 @@ fn no_yaml() {
       |
     1 | service: web
       |          ^
+      |
+      = help: indent with blanks
     ");
     insta::assert_snapshot!(told("just words\n"), @"
     error: the file is text, and has to be a section with keys of its own

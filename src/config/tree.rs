@@ -110,7 +110,7 @@ fn no_yaml(error: &Error, text: &str) -> Finding {
             // Where it is stands beside the line.
             let words = words.split(" at line ").next().unwrap_or_default();
             let finding = Finding::new(start..end, format!("this is no YAML: {words}"));
-            return if words.contains("tabs") {
+            return if words.contains("tab") {
                 finding.help("indent with blanks")
             } else {
                 finding

@@ -290,3 +290,29 @@ fn the_port_of_the_stage_that_is_built() {
       = help: say which one: `task: { port: 8080 }`
     ");
 }
+
+#[test]
+fn a_task_definition_of_something_else_is_told_all_that_it_lacks() {
+    let json =
+        "{\n  \"serviceName\": \"web\",\n  \"containerDefinitions\": [{\"name\": \"web\"}]\n}";
+    let told = definition("{ definition: task.json }", json);
+    insta::assert_snapshot!(told.expect_err("it lacks much"), @r#"
+    error: the task definition has no `cpu` of its own
+     --> /app/task.json:1:1
+      |
+    1 | {
+      | ^ Fargate needs it
+
+    error: the task definition has no `memory` of its own
+     --> /app/task.json:1:1
+      |
+    1 | {
+      | ^ Fargate needs it
+
+    error: container `web` maps no port
+     --> /app/task.json:3:27
+      |
+    3 |   "containerDefinitions": [{"name": "web"}]
+      |                           ^ add "portMappings": [{"containerPort": 8080}] to it
+    "#);
+}
