@@ -54,7 +54,15 @@ pub fn load(file: Option<&Path>, folder: &Path, image: Option<&str>) -> Result<C
     // build's context must not depend on where it is read.
     let absolute = std::path::absolute(&path).map_err(|why| failed(&why))?;
     let folder = absolute.parent().unwrap_or(Path::new("/"));
-    parse(&text, &path, folder, image, &Disk).map_err(Error::Config)
+    let config = parse(&text, &path, folder, image, &Disk).map_err(Error::Config)?;
+    let refused = image.and_then(|image| read::image::refusal(image, config.region.as_deref()));
+    match refused {
+        Some(mut problem) => {
+            problem.what = format!("the flag `--image`: {}", problem.what);
+            Err(Error::Config(problem.to_string()))
+        }
+        None => Ok(config),
+    }
 }
 
 fn found(folder: &Path) -> Result<PathBuf> {
@@ -97,12 +105,11 @@ fn parse(
     let config = read::read(&tree, &input, &mut findings);
     let shown = conceal(text, &findings.hidden);
     let own = (!findings.own.is_empty()).then(|| render(&name, &shown, &findings.own));
-    let flags = findings.flags.iter().map(|problem| format!("error: {problem}"));
     let theirs = findings
         .definition
         .as_ref()
         .map(|(path, text, findings)| render(&path.display().to_string(), text, findings));
-    let all: Vec<_> = own.into_iter().chain(theirs).chain(flags).collect();
+    let all: Vec<_> = own.into_iter().chain(theirs).collect();
     if all.is_empty() { Ok(config) } else { Err(all.join("\n\n")) }
 }
 

@@ -57,17 +57,12 @@ async fn run(cli: &Cli, variables: BTreeMap<String, String>) -> Result<u8> {
         }
     }
     let (events, receiver) = Events::channel();
-    let command = match &cli.command {
-        Command::Plan(_) => event::Command::Plan,
-        Command::Destroy(_) => event::Command::Destroy,
-        Command::Deploy(_) | Command::Schema => event::Command::Deploy,
-    };
     let setup = Setup {
         context: &context,
         secrets: secrets.clone(),
         verbose: common.verbose,
         service: &config.service,
-        command,
+        command: kind(&cli.command),
     };
     let reporters = report::run(receiver, secrets.clone(), setup.reporters());
     let engine = async {
@@ -81,6 +76,14 @@ async fn run(cli: &Cli, variables: BTreeMap<String, String>) -> Result<u8> {
     };
     let (code, ()) = tokio::join!(engine, reporters);
     code
+}
+
+const fn kind(command: &Command) -> event::Command {
+    match command {
+        Command::Plan(_) => event::Command::Plan,
+        Command::Destroy(_) => event::Command::Destroy,
+        Command::Deploy(_) | Command::Schema => event::Command::Deploy,
+    }
 }
 
 /// The file, with what the flags say in its place.
@@ -100,8 +103,8 @@ async fn conduct(command: &Command, run: &Run<'_>) -> Result<Outcome> {
     let mut interrupt = handler(SignalKind::interrupt())?;
     tokio::select! {
         outcome = dispatch(command, run) => outcome,
-        _ = terminate.recv() => Ok(cancelled(run)),
-        _ = interrupt.recv() => Ok(cancelled(run)),
+        _ = terminate.recv() => Ok(cancelled(command, run)),
+        _ = interrupt.recv() => Ok(cancelled(command, run)),
     }
 }
 
@@ -109,7 +112,7 @@ fn handler(kind: SignalKind) -> Result<tokio::signal::unix::Signal> {
     signal(kind).map_err(|error| Error::Unexpected(Problem::new(format!("no signals: {error}"))))
 }
 
-fn cancelled(run: &Run<'_>) -> Outcome {
+fn cancelled(command: &Command, run: &Run<'_>) -> Outcome {
     let is_applying = run.is_applying.load(Ordering::Relaxed);
     let problem = Problem::new("the run was ended by a signal");
     let (exit_code, help) = if is_applying {
@@ -118,6 +121,7 @@ fn cancelled(run: &Run<'_>) -> Outcome {
         (exit::UNEXPECTED, "nothing was changed")
     };
     Outcome {
+        command: kind(command),
         service: run.config.service.clone(),
         error: Some(problem.help(help)),
         changed: is_applying,

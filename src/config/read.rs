@@ -1,7 +1,7 @@
 //! The checked file made into the model: defaults filled in, and every rule that is about more than
 //! the form of one value.
 
-mod image;
+pub(super) mod image;
 mod task;
 
 use super::{
@@ -13,7 +13,6 @@ use super::{
     tree::Node,
     values,
 };
-use crate::error::Problem;
 use std::{
     ops::Range,
     path::{Path, PathBuf},
@@ -40,8 +39,6 @@ pub(super) struct Findings {
     pub(super) own: Vec<Finding>,
     /// What must not be shown, even on a line that is.
     pub(super) hidden: Vec<Range<usize>>,
-    /// Of the command line.
-    pub(super) flags: Vec<Problem>,
     /// Path, text and findings of the task definition.
     pub(super) definition: Option<(PathBuf, String, Vec<Finding>)>,
 }

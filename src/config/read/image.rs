@@ -24,7 +24,6 @@ pub(super) fn read(
     findings: &mut Findings,
 ) -> Image {
     if let Some(image) = input.image {
-        findings.flags.extend(refusal(image, region));
         return Image::Uri(image.to_owned());
     }
     let section = file.section("image");
@@ -90,7 +89,8 @@ fn check_uri(uri: &At<&str>, region: Option<&str>, findings: &mut Vec<Finding>) 
     }
 }
 
-fn refusal(uri: &str, region: Option<&str>) -> Option<Problem> {
+/// Why it cannot be deployed, as far as that can be told without AWS.
+pub(in crate::config) fn refusal(uri: &str, region: Option<&str>) -> Option<Problem> {
     match (image_uri::parse(uri), region) {
         (None, _) => Some(image_uri::outside(uri)),
         (Some(_), Some(region)) => image_uri::check(uri, region).err(),
