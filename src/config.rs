@@ -134,7 +134,7 @@ impl Files for Disk {
         // read to its end.
         fs::File::open(path)?.take(tree::MOST as u64 + 1).read_to_end(&mut bytes)?;
         if bytes.len() > tree::MOST {
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it is too long to be one"));
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it has more than 1 MiB"));
         }
         let text = String::from_utf8(bytes)
             .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is no UTF-8 text"))?;

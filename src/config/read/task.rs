@@ -80,9 +80,12 @@ fn definition_of(
     let text = match input.files.text(&path) {
         Ok(text) => text,
         Err(error) => {
-            let finding = missing(named.span.clone(), "the task definition", &path);
-            let is_there = input.files.is_file(&path);
-            findings.own.push(if is_there { finding.label(error.to_string()) } else { finding });
+            findings.own.push(if error.kind() == std::io::ErrorKind::NotFound {
+                missing(named.span.clone(), "the task definition", &path)
+            } else {
+                Finding::new(named.span.clone(), "the task definition cannot be read")
+                    .label(format!("`{}`: {error}", path.display()))
+            });
             return None;
         }
     };
