@@ -8,6 +8,7 @@ pub mod names;
 
 mod check;
 mod definition;
+mod dockerfile;
 mod fargate;
 mod read;
 mod schema;
@@ -21,7 +22,9 @@ use finding::{Finding, render};
 use model::Config;
 use read::{Files, Findings, Input};
 use std::{
-    fs, io,
+    fs,
+    io::{self, Read as _},
+    ops::Range,
     path::{Path, PathBuf},
 };
 
@@ -98,9 +101,10 @@ fn parse(
     if !matches!(tree.value, tree::Value::Map(_)) {
         return Err(render(&name, text, &findings.own));
     }
-    let input = Input { text, folder, files, image };
+    let input = Input { folder, files, image };
     let config = read::read(&tree, &input, &mut findings);
-    let own = (!findings.own.is_empty()).then(|| render(&name, text, &findings.own));
+    let shown = conceal(text, &findings.hidden);
+    let own = (!findings.own.is_empty()).then(|| render(&name, &shown, &findings.own));
     let theirs = findings
         .definition
         .as_ref()
@@ -109,12 +113,29 @@ fn parse(
     if all.is_empty() { Ok(config) } else { Err(all.join("\n\n")) }
 }
 
+/// The text with asterisks in the place of what must not be seen, byte for byte.
+fn conceal(text: &str, hidden: &[Range<usize>]) -> String {
+    let mut bytes = text.as_bytes().to_vec();
+    for at in hidden.iter().flat_map(Clone::clone) {
+        if !matches!(bytes[at], b'\n' | b'\r') {
+            bytes[at] = b'*';
+        }
+    }
+    String::from_utf8(bytes).expect("whole characters gave way to ASCII")
+}
+
 /// The machine's own disk.
 struct Disk;
 
 impl Files for Disk {
     fn text(&self, path: &Path) -> io::Result<String> {
-        let bytes = fs::read(path)?;
+        let mut bytes = Vec::new();
+        // One byte more than is taken, so that a longer file is seen to be one, and no endless one is
+        // read to its end.
+        fs::File::open(path)?.take(tree::MOST as u64 + 1).read_to_end(&mut bytes)?;
+        if bytes.len() > tree::MOST {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it has more than 1 MiB"));
+        }
         let text = String::from_utf8(bytes)
             .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is no UTF-8 text"))?;
         Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
