@@ -254,8 +254,7 @@ pub async fn apply(
 /// What of the default action is sent: one that stays is not, because the form in which it is known here
 /// may leave out the half of it (weights, stickiness, a login).
 fn actions(from: &Settings, to: &Settings, outputs: &Outputs) -> Option<Vec<ElbAction>> {
-    (from.default_action != to.default_action)
-        .then(|| vec![action_of(&to.default_action, outputs)])
+    (from.default_action != to.default_action).then(|| vec![action_of(&to.default_action, outputs)])
 }
 
 fn certificates(to: &Settings) -> Option<Vec<Certificate>> {
