@@ -174,8 +174,8 @@ fn endpoints(inputs: &Inputs<'_>, plan: &mut Plan) {
     let after = planned(plan, [service_address(inputs)]);
     for found in &world.endpoints {
         let service = &found.settings.service_name;
-        let prefix = format!("com.amazonaws.{}.", world.identity.region);
-        let mut name = service.strip_prefix(&prefix).unwrap_or(service).to_owned();
+        let region = format!(".{}.", world.identity.region);
+        let mut name = service.split_once(&region).map_or(&**service, |(_, name)| name).to_owned();
         if plan.steps.contains_key(&Address::new(Kind::Endpoint, &name)) {
             name = format!("{name}-{}", found.id);
         }

@@ -10,7 +10,9 @@ use crate::{
     },
     tags::{self, Ownership, Tags},
 };
-use aws_sdk_ec2::types::{Filter, ResourceType, Tag, VpcEndpoint, VpcEndpointType};
+use aws_sdk_ec2::types::{
+    Filter, ResourceType, Tag, UnsuccessfulItem, VpcEndpoint, VpcEndpointType,
+};
 use serde::Serialize;
 use std::{collections::BTreeSet, time::Duration};
 
@@ -275,14 +277,51 @@ pub async fn apply(
         Action::Delete { id, .. } => {
             aws.endpoint_calls.delete.take().await;
             let request = aws.aws.ec2.delete_vpc_endpoints().vpc_endpoint_ids(id);
-            request.send().await.explain("ec2:DeleteVpcEndpoints", id)?;
+            let deleted = request.send().await.explain("ec2:DeleteVpcEndpoints", id)?;
+            refusal(id, deleted.unsuccessful()).map_or(Ok(()), Err)?;
             gone(aws, id).await?;
             Ok(id.clone())
         }
     }
 }
 
+/// DeleteVpcEndpoints answers 200 also where it refuses, and says so in a list.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteVpcEndpoints.html>
+fn refusal(id: &str, unsuccessful: &[UnsuccessfulItem]) -> Option<Failure> {
+    let error = unsuccessful.first()?.error();
+    let code = error.and_then(|error| error.code()).unwrap_or("UnknownError");
+    (code != "InvalidVpcEndpointId.NotFound").then(|| Failure {
+        operation: "ec2:DeleteVpcEndpoints",
+        on: id.to_owned(),
+        code: Some(code.to_owned()),
+        message: error.and_then(|error| error.message()).unwrap_or_default().to_owned(),
+        request_id: None,
+    })
+}
+
+/// The private DNS name of a deleted endpoint stays taken for some minutes.
+const CONFLICT: &str = "conflicting DNS domain";
+const CONFLICT_ATTEMPTS: u32 = 20;
+const CONFLICT_PAUSE: Duration = Duration::from_secs(15);
+
 async fn create(
+    to: &Settings,
+    tags: &Tags,
+    aws: &Writer,
+    outputs: &Outputs,
+) -> Result<String, Failure> {
+    for _ in 1..CONFLICT_ATTEMPTS {
+        match create_once(to, tags, aws, outputs).await {
+            Err(failure) if failure.message.contains(CONFLICT) => {
+                tokio::time::sleep(CONFLICT_PAUSE).await;
+            }
+            created => return created,
+        }
+    }
+    create_once(to, tags, aws, outputs).await
+}
+
+async fn create_once(
     to: &Settings,
     tags: &Tags,
     aws: &Writer,
@@ -396,5 +435,24 @@ fn unusable(id: &str, state: &str) -> Failure {
         code: Some("EndpointState".to_owned()),
         message: format!("the endpoint is {state}"),
         request_id: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_ec2::types::UnsuccessfulItemError;
+
+    fn item(code: &str) -> UnsuccessfulItem {
+        let error = UnsuccessfulItemError::builder().code(code).message("in use").build();
+        UnsuccessfulItem::builder().resource_id("vpce-1").error(error).build()
+    }
+
+    #[test]
+    fn a_deletion_that_is_refused_inside_a_good_answer_is_refused() {
+        let refused = refusal("vpce-1", &[item("OperationNotPermitted")]).expect("it is refused");
+        assert!(refused.is("OperationNotPermitted") && refused.message == "in use");
+        assert_eq!(refusal("vpce-1", &[item("InvalidVpcEndpointId.NotFound")]), None);
+        assert_eq!(refusal("vpce-1", &[]), None);
     }
 }

@@ -58,7 +58,9 @@ pub struct Observed {
     pub settings: Settings,
 }
 
-/// The settings of a repository of ours: `keep` images, with an exception for the build cache.
+/// The settings of a repository of ours: `keep` images, with an exception for the build cache. The
+/// cache is an image with a tag too, and what it leaves behind must not count against those that run.
+/// <https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_parameters.html>
 pub fn desired(name: &str, keep: u32, cached: bool) -> Settings {
     let (mutability, filters) = if cached {
         ("IMMUTABLE_WITH_EXCLUSION", vec![CACHE_FILTER.to_owned()])
@@ -87,9 +89,10 @@ pub fn desired(name: &str, keep: u32, cached: bool) -> Settings {
                 "rulePriority": 2,
                 "description": format!("the last {keep} images"),
                 "selection": {
-                    "tagStatus": "any",
+                    "tagStatus": "tagged",
+                    "tagPatternList": ["*"],
                     "countType": "imageCountMoreThan",
-                    "countNumber": keep,
+                    "countNumber": keep + u32::from(cached),
                 },
                 "action": {"type": "expire"},
             },
@@ -295,4 +298,17 @@ async fn put_lifecycle_policy(ecr: &aws_sdk_ecr::Client, to: &Settings) -> Resul
         .await
         .explain("ecr:PutLifecyclePolicy", format!("repository {}", to.name))
         .map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_build_cache_takes_no_image_s_place() {
+        let rule = |cached| desired("web", 1, cached).lifecycle_policy["rules"][1].clone();
+        assert_eq!(rule(false)["selection"]["countNumber"], 1);
+        assert_eq!(rule(true)["selection"]["countNumber"], 2);
+        assert_eq!(rule(true)["selection"]["tagStatus"], "tagged");
+    }
 }

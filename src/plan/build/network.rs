@@ -214,20 +214,23 @@ pub(super) fn endpoints(
     if !missing.is_empty() {
         return Err(Error::Refused(unverified(world, &missing)));
     }
-    let makes_private_dns = plan
-        .steps
-        .values()
-        .any(|step| matches!(&step.change, Change::Endpoint(Action::Create(to)) if to.private_dns == Some(true)));
-    if makes_private_dns {
+    let turns_private_dns_on = |change: &Change| match change {
+        Change::Endpoint(Action::Create(to)) => to.private_dns == Some(true),
+        Change::Endpoint(Action::Update { from, to, .. }) => from.private_dns != to.private_dns,
+        _ => false,
+    };
+    if plan.steps.values().any(|step| turns_private_dns_on(&step.change)) {
         check_dns(world)?;
     }
     Ok(stands_on)
 }
 
-/// `com.amazonaws.eu-west-1.ecr.api`; China's names of most services begin with `cn.`, but those of
-/// these services are not among them.
+/// `com.amazonaws.eu-west-1.ecr.api`. In China some services' names begin with `cn.`, ECR's among them;
+/// those of CloudWatch Logs, S3, Secrets Manager and SSM do not.
+/// <https://github.com/aws/aws-cdk/blob/main/packages/aws-cdk-lib/aws-ec2/lib/vpc-endpoint.ts>
 fn service_name(region: &str, service: &str) -> String {
-    format!("com.amazonaws.{region}.{service}")
+    let prefix = if region.starts_with("cn-") && service.starts_with("ecr.") { "cn." } else { "" };
+    format!("{prefix}com.amazonaws.{region}.{service}")
 }
 
 fn unverified(world: &World, missing: &[(Need, Option<String>)]) -> Problem {
@@ -268,4 +271,17 @@ fn check_dns(world: &World) -> Result<()> {
         format!("aws ec2 modify-vpc-attribute --vpc-id {} {flag}", vpc.id)
     };
     Err(Error::Refused(problem.help(off.iter().map(fix).collect::<Vec<_>>().join("\n"))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::service_name;
+
+    #[test]
+    fn ecr_has_a_name_of_its_own_in_china() {
+        let name = service_name;
+        assert_eq!(name("eu-west-1", "ecr.api"), "com.amazonaws.eu-west-1.ecr.api");
+        assert_eq!(name("cn-north-1", "ecr.dkr"), "cn.com.amazonaws.cn-north-1.ecr.dkr");
+        assert_eq!(name("cn-north-1", "logs"), "com.amazonaws.cn-north-1.logs");
+    }
 }
