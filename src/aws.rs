@@ -59,7 +59,8 @@ impl Reader {
 
     /// Asks STS whose the credentials of `config` are.
     pub async fn new(config: &aws_config::SdkConfig) -> Result<Self> {
-        let Some(region) = config.region().map(ToString::to_string) else {
+        let region = config.region().map(ToString::to_string);
+        let Some(region) = region.filter(|region| !region.trim().is_empty()) else {
             return Err(Error::refused(
                 "no AWS region was found in the file, the environment or the profile",
                 "add `region:` to the file, or set AWS_REGION",

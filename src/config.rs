@@ -66,7 +66,8 @@ pub fn load(file: Option<&Path>, folder: &Path, image: Option<&str>) -> Result<C
 }
 
 fn found(folder: &Path) -> Result<PathBuf> {
-    let there = NAMES.iter().map(|name| folder.join(name)).find(|path| path.is_file());
+    let there =
+        NAMES.iter().map(|name| folder.join(name)).find(|path| path.symlink_metadata().is_ok());
     there.ok_or_else(|| {
         let here = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         let what = format!("there is no `{}` in `{}`", NAMES[0], here.display());

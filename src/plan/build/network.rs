@@ -75,16 +75,42 @@ pub(super) fn security_groups(inputs: &Inputs<'_>, plan: &mut Plan) -> Result<Gr
     let from_balancer = load_balancer
         .iter()
         .map(|group| Ingress { port: config.task.port, source: Source::Group(group.clone()) });
+    let mut ingress: BTreeSet<_> = from_balancer.collect();
+    let kept = kept(inputs);
+    if !kept.is_subset(&ingress) {
+        let rules = kept.difference(&ingress).map(ToString::to_string).collect::<Vec<_>>();
+        plan.warnings.push(format!(
+            "the tasks that run now still need {}; it stays open, and a deploy after this one closes it",
+            rules.join(", ")
+        ));
+    }
+    ingress.extend(kept);
     let desired = security_group::Settings {
         name: names.task_group.clone(),
         description: "From the load balancer to the tasks".to_owned(),
         vpc: vpc.id.clone(),
-        ingress: from_balancer.collect(),
+        ingress,
         used_by_this_stack: None,
     };
     let reason = format!("the tasks admit the load balancer alone, on port {}", config.task.port);
     let task = group(inputs, &format!("task-{}", config.service), &desired, &reason, plan)?;
     Ok(Groups { endpoints, load_balancer, task })
+}
+
+/// What the tasks that run now are reached by. It must stay open while they run: until the new ones have
+/// taken their place, and for good where ECS rolls back to them.
+fn kept(inputs: &Inputs<'_>) -> BTreeSet<Ingress> {
+    let Inputs { config, names, world, .. } = *inputs;
+    let Some(service) = &world.service else { return BTreeSet::new() };
+    let is_settled =
+        service.primary.as_ref().is_none_or(|primary| primary.rollout_state == "COMPLETED");
+    let group = world.security_groups.get(&names.task_group);
+    match group {
+        Some(group) if !is_settled || service.settings.port != config.task.port => {
+            group.settings.ingress.clone()
+        }
+        _ => BTreeSet::new(),
+    }
 }
 
 fn group(

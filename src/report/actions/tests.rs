@@ -202,7 +202,6 @@ fn secrets_are_masked_before_anything_else_is_written() {
     insta::assert_snapshot!(numbered(&log), @"
     ::add-mask::first%0Asecret
     ::add-mask::secret
-    ::add-mask::first
     ::stop-commands::fence-0
         event an event
     ::fence-0::
