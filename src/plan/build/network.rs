@@ -5,7 +5,10 @@ use crate::{
     address::{Address, Kind, Known},
     config::model::Endpoints,
     error::{Error, Problem, Result},
-    network::placement::Placement,
+    network::{
+        placement::Placement,
+        subnets::{Classified, Subnet},
+    },
     plan::{Plan, change::Change, task},
     resource::{
         Action,
@@ -75,16 +78,33 @@ pub(super) fn security_groups(inputs: &Inputs<'_>, plan: &mut Plan) -> Result<Gr
     let from_balancer = load_balancer
         .iter()
         .map(|group| Ingress { port: config.task.port, source: Source::Group(group.clone()) });
+    let mut ingress: BTreeSet<_> = from_balancer.collect();
+    let running = world.service.as_ref().map(|found| found.settings.port);
+    let group_of_tasks = world.security_groups.get(&names.task_group);
+    ingress.extend(still_used(config.task.port, running, group_of_tasks));
     let desired = security_group::Settings {
         name: names.task_group.clone(),
         description: "From the load balancer to the tasks".to_owned(),
         vpc: vpc.id.clone(),
-        ingress: from_balancer.collect(),
+        ingress,
         used_by_this_stack: None,
     };
     let reason = format!("the tasks admit the load balancer alone, on port {}", config.task.port);
     let task = group(inputs, &format!("task-{}", config.service), &desired, &reason, plan)?;
     Ok(Groups { endpoints, load_balancer, task })
+}
+
+/// What leads to the port of the tasks that run now stays open while others take their place, or the
+/// load balancer would lose them at once. The next run closes it.
+fn still_used(
+    port: u16,
+    running: Option<u16>,
+    group: Option<&security_group::Observed>,
+) -> Vec<Ingress> {
+    let (Some(running), Some(group)) = (running.filter(|running| *running != port), group) else {
+        return Vec::new();
+    };
+    group.settings.ingress.iter().filter(|rule| rule.port == running).cloned().collect()
 }
 
 fn group(
@@ -214,6 +234,9 @@ pub(super) fn endpoints(
     if !missing.is_empty() {
         return Err(Error::Refused(unverified(world, &missing)));
     }
+    if plan.steps.values().any(|step| matches!(step.change, Change::Endpoint(_))) {
+        check_owner(&world.identity.account, &world.vpc.subnets, &placement.tasks)?;
+    }
     let turns_private_dns_on = |change: &Change| match change {
         Change::Endpoint(Action::Create(to)) => to.private_dns == Some(true),
         Change::Endpoint(Action::Update { from, to, .. }) => from.private_dns != to.private_dns,
@@ -231,6 +254,24 @@ pub(super) fn endpoints(
 fn service_name(region: &str, service: &str) -> String {
     let prefix = if region.starts_with("cn-") && service.starts_with("ecr.") { "cn." } else { "" };
     format!("{prefix}com.amazonaws.{region}.{service}")
+}
+
+/// In subnets that another account shares, only that account makes endpoints, or sees them.
+/// <https://docs.aws.amazon.com/vpc/latest/privatelink/create-interface-endpoint.html#considerations-interface-endpoints>
+fn check_owner(account: &str, subnets: &[Classified], tasks: &BTreeSet<String>) -> Result<()> {
+    let is_foreign = |subnet: &&Subnet| {
+        tasks.contains(&subnet.id) && !subnet.owner.is_empty() && subnet.owner != account
+    };
+    let Some(subnet) = subnets.iter().map(|found| &found.subnet).find(is_foreign) else {
+        return Ok(());
+    };
+    Err(Error::refused(
+        format!(
+            "{} is shared by account {}, and account {account} cannot make endpoints in it",
+            subnet.id, subnet.owner
+        ),
+        "let that account make the endpoints, and write `network: { endpoints: off }`",
+    ))
 }
 
 fn unverified(world: &World, missing: &[(Need, Option<String>)]) -> Problem {
@@ -275,7 +316,53 @@ fn check_dns(world: &World) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::service_name;
+    use super::*;
+    use crate::{network::subnets::Class, tags::Ownership};
+
+    #[test]
+    fn the_port_of_the_tasks_that_run_stays_open_until_others_took_their_place() {
+        let rule = |port| {
+            let source = Source::Group(Known::Now("sg-1".to_owned()));
+            Ingress { port, source }
+        };
+        let group = security_group::Observed {
+            id: "sg-2".to_owned(),
+            ownership: Ownership::default(),
+            settings: security_group::Settings {
+                name: "task".to_owned(),
+                description: String::new(),
+                vpc: "vpc-1".to_owned(),
+                ingress: BTreeSet::from([rule(8080), rule(22)]),
+                used_by_this_stack: None,
+            },
+        };
+        assert_eq!(still_used(9090, Some(8080), Some(&group)), [rule(8080)]);
+        assert_eq!(still_used(8080, Some(8080), Some(&group)), []);
+        assert_eq!(still_used(9090, None, Some(&group)), []);
+    }
+
+    #[test]
+    fn endpoints_in_the_subnets_of_another_account_are_refused() {
+        let subnet = Subnet {
+            id: "subnet-1".to_owned(),
+            zone: "eu-west-1a".to_owned(),
+            cidr: "10.0.0.0/24".to_owned(),
+            free_addresses: 251,
+            is_ipv6_native: false,
+            is_on_outpost: false,
+            owner: "222222222222".to_owned(),
+            block_public_access: "off".to_owned(),
+        };
+        let class = Class::Private { egress: None };
+        let subnets = [Classified { subnet, route_table: "rtb-1".to_owned(), class }];
+        let tasks = BTreeSet::from(["subnet-1".to_owned()]);
+        assert!(check_owner("222222222222", &subnets, &tasks).is_ok());
+        let refused = check_owner("111111111111", &subnets, &tasks).expect_err("it is refused");
+        insta::assert_snapshot!(refused, @"
+        subnet-1 is shared by account 222222222222, and account 111111111111 cannot make endpoints in it
+          help: let that account make the endpoints, and write `network: { endpoints: off }`
+        ");
+    }
 
     #[test]
     fn ecr_has_a_name_of_its_own_in_china() {
