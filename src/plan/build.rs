@@ -193,7 +193,9 @@ fn target_group(inputs: &Inputs<'_>, plan: &mut Plan) -> Result<Known> {
         } else if found.target_type != "ip" {
             Some(format!("is of type {}, and Fargate tasks need ip", found.target_type))
         } else {
-            None
+            // Its name is the service's in ELB's characters and length, so two names may meet.
+            let other = found.ownership.stack.as_ref().filter(|stack| **stack != names.stack);
+            other.map(|stack| format!("is that of the service `{stack}`"))
         };
         if let Some(what) = what {
             return Err(Error::refused(
