@@ -313,6 +313,10 @@ async fn create(
     for _ in 1..CONFLICT_ATTEMPTS {
         match create_once(to, tags, aws, outputs).await {
             Err(failure) if failure.message.contains(CONFLICT) => {
+                let endpoints = observe(&aws.aws, &to.vpc, &aws.stack).await?;
+                if choose(&endpoints, &to.service_name, &to.endpoint_type).is_some() {
+                    return Err(failure);
+                }
                 tokio::time::sleep(CONFLICT_PAUSE).await;
             }
             created => return created,
