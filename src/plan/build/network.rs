@@ -193,7 +193,7 @@ pub(super) fn endpoints(
         let is_interface = need.endpoint_type == "Interface";
         let some =
             |ids: &BTreeSet<String>, wanted| if wanted { ids.clone() } else { BTreeSet::new() };
-        let desired = Settings {
+        let mut desired = Settings {
             service_name: service_name(region, need.service),
             endpoint_type: need.endpoint_type.to_owned(),
             vpc: world.vpc.id.clone(),
@@ -206,6 +206,8 @@ pub(super) fn endpoints(
         };
         let observed =
             endpoint::choose(&world.endpoints, &desired.service_name, need.endpoint_type);
+        let served = endpoint::served_by_others(&world.endpoints, &desired.service_name, observed);
+        desired.route_tables.retain(|table| !served.contains(table));
         let change = endpoint::diff(&desired, observed, zone_of);
         if config.network.endpoints == Endpoints::Verify {
             let registers_only = matches!(&change, Some(Action::Update { from, to, .. })
