@@ -282,13 +282,25 @@ async fn set_rules(
     Ok(())
 }
 
+/// A group that was just made may not be known everywhere yet.
+/// <https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>
+const OPEN_ATTEMPTS: u32 = 10;
+const OPEN_PAUSE: Duration = Duration::from_secs(2);
+
 /// Adds the rules; `false` where one of them is there already.
 async fn open(aws: &Writer, id: &str, rules: Vec<IpPermission>) -> Result<bool, Failure> {
-    let request = aws.aws.ec2.authorize_security_group_ingress().group_id(id);
-    let added = request.set_ip_permissions(Some(rules)).send().await;
-    match added.explain("ec2:AuthorizeSecurityGroupIngress", id) {
-        Err(failure) if failure.is("InvalidPermission.Duplicate") => Ok(false),
-        added => added.map(|_| true),
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let request = aws.aws.ec2.authorize_security_group_ingress().group_id(id);
+        let added = request.set_ip_permissions(Some(rules.clone())).send().await;
+        match added.explain("ec2:AuthorizeSecurityGroupIngress", id) {
+            Err(failure) if failure.is("InvalidPermission.Duplicate") => return Ok(false),
+            Err(failure) if failure.is("InvalidGroup.NotFound") && attempt < OPEN_ATTEMPTS => {
+                tokio::time::sleep(OPEN_PAUSE).await;
+            }
+            added => return added.map(|_| true),
+        }
     }
 }
 
