@@ -176,7 +176,9 @@ fn listed(problem: Problem, subnets: &[Classified]) -> Problem {
     if subnets.is_empty() {
         return problem.found("the VPC has no subnet");
     }
-    subnets.iter().fold(problem, |problem, subnet| problem.found(subnet.to_string()))
+    let mut subnets: Vec<_> = subnets.iter().collect();
+    subnets.sort_by_key(|found| (&found.subnet.zone, &found.subnet.cidr, &found.subnet.id));
+    subnets.into_iter().fold(problem, |problem, subnet| problem.found(subnet.to_string()))
 }
 
 #[cfg(test)]
