@@ -1,6 +1,6 @@
 //! Which subnets the tasks, the endpoints and the load balancer stand in.
 
-use super::subnets::{Class, Classified};
+use super::subnets::{Class, Classified, Subnet};
 use crate::error::Problem;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -42,8 +42,9 @@ pub fn place(
 ) -> Result<Placement, Box<Problem>> {
     let mut subnets = subnets.to_vec();
     // EC2 answers in no order, and the choice must not change from run to run.
-    subnets.sort_by(|one, other| {
-        (&one.subnet.zone, &one.subnet.id).cmp(&(&other.subnet.zone, &other.subnet.id))
+    subnets.sort_by_cached_key(|found| {
+        let Subnet { zone, cidr, id, .. } = found.subnet.clone();
+        (zone, cidr, id)
     });
     let subnets = &subnets[..];
     let private: Vec<_> =
@@ -184,7 +185,6 @@ fn listed(problem: Problem, subnets: &[Classified]) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::subnets::Subnet;
 
     fn subnet(id: &str, zone: &str, class: Class) -> Classified {
         Classified {
