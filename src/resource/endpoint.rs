@@ -124,6 +124,21 @@ pub fn choose<'a>(
         })
 }
 
+/// The route tables that another endpoint of the service is on already: a table takes one route to a
+/// service only.
+pub fn served_by_others(
+    endpoints: &[Observed],
+    service_name: &str,
+    chosen: Option<&Observed>,
+) -> BTreeSet<String> {
+    let is_other = |endpoint: &&Observed| {
+        endpoint.settings.service_name == service_name
+            && chosen.is_some_and(|chosen| chosen.id != endpoint.id)
+    };
+    let others = endpoints.iter().filter(is_other);
+    others.flat_map(|endpoint| endpoint.settings.route_tables.iter().cloned()).collect()
+}
+
 /// What is missing. An endpoint serves the whole VPC, so nothing is ever taken from one here: it is
 /// completed. `zone_of` tells a subnet's zone, because EC2 takes one subnet a zone.
 pub fn diff(
@@ -313,6 +328,10 @@ async fn create(
     for _ in 1..CONFLICT_ATTEMPTS {
         match create_once(to, tags, aws, outputs).await {
             Err(failure) if failure.message.contains(CONFLICT) => {
+                let endpoints = observe(&aws.aws, &to.vpc, &aws.stack).await?;
+                if choose(&endpoints, &to.service_name, &to.endpoint_type).is_some() {
+                    return Err(failure);
+                }
                 tokio::time::sleep(CONFLICT_PAUSE).await;
             }
             created => return created,
@@ -442,6 +461,24 @@ fn unusable(id: &str, state: &str) -> Failure {
 mod tests {
     use super::*;
     use aws_sdk_ec2::types::UnsuccessfulItemError;
+
+    fn gateway(id: &str, table: &str) -> Observed {
+        let table = VpcEndpoint::builder()
+            .vpc_endpoint_id(id)
+            .vpc_endpoint_type(VpcEndpointType::Gateway)
+            .service_name("com.amazonaws.eu-west-1.s3")
+            .route_table_ids(table)
+            .build();
+        observed(&table, "web")
+    }
+
+    #[test]
+    fn a_route_table_that_another_endpoint_serves_is_served() {
+        let endpoints = [gateway("vpce-1", "rtb-1"), gateway("vpce-2", "rtb-2")];
+        let served = |service| served_by_others(&endpoints, service, Some(&endpoints[0]));
+        assert_eq!(served("com.amazonaws.eu-west-1.s3"), BTreeSet::from(["rtb-2".to_owned()]));
+        assert_eq!(served("com.amazonaws.eu-west-1.dynamodb"), BTreeSet::new());
+    }
 
     fn item(code: &str) -> UnsuccessfulItem {
         let error = UnsuccessfulItemError::builder().code(code).message("in use").build();

@@ -208,7 +208,7 @@ pub async fn apply(
     match action {
         Action::Create(to) => {
             let on = format!("repository {}", to.name);
-            let tags = tags.iter().map(|(key, value)| {
+            let given = tags.iter().map(|(key, value)| {
                 Tag::builder().key(key).value(value).build().expect("key and value are given")
             });
             let created = ecr
@@ -223,10 +223,21 @@ pub async fn apply(
                         .build()
                         .expect("the type is given"),
                 )
-                .set_tags(Some(tags.collect()))
+                .set_tags(Some(given.collect()))
                 .send()
                 .await
-                .explain("ecr:CreateRepository", &on)?;
+                .explain("ecr:CreateRepository", &on);
+            let created = match created {
+                // Another run made it since this one looked.
+                Err(failure) if failure.is("RepositoryAlreadyExists") => {
+                    let found = observe(&aws.aws, &to.name).await?.ok_or(failure)?;
+                    return match diff(to, Some(&found)) {
+                        Some(action) => Box::pin(apply(&action, tags, aws)).await,
+                        None => Ok(found.uri),
+                    };
+                }
+                created => created?,
+            };
             put_lifecycle_policy(ecr, to).await?;
             let repository = created
                 .repository

@@ -228,7 +228,18 @@ pub async fn apply(
                 .set_tags(Some(tags.collect()))
                 .send()
                 .await
-                .explain("iam:CreateRole", format!("role {}", to.name))?;
+                .explain("iam:CreateRole", format!("role {}", to.name));
+            let created = match created {
+                // Another run made it since this one looked.
+                Err(failure) if failure.is("EntityAlreadyExists") => {
+                    let found = Box::pin(observe(&aws.aws, &to.name)).await?.ok_or(failure)?;
+                    if let Some(Action::Update { from, to, .. }) = diff(to, Some(&found)) {
+                        grant(aws, Some(&from), &to).await?;
+                    }
+                    return Ok(found.arn);
+                }
+                created => created?,
+            };
             grant(aws, None, to).await?;
             Ok(created.role.map(|role| role.arn).unwrap_or_default())
         }

@@ -208,7 +208,7 @@ fn secrets_are_masked_before_anything_else_is_written() {
     ::add-mask::late%25secret
     ::warning::w
     ");
-    assert_eq!(obeyed(&log).len(), 5, "{log}");
+    assert_eq!(obeyed(&log).len(), 4, "{log}");
 }
 
 #[test]
