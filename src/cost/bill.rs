@@ -8,6 +8,7 @@ use super::{
 use crate::report::format::plural;
 use serde::Serialize;
 use serde_json::Value;
+use std::fmt;
 
 /// One line of a bill.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -55,10 +56,10 @@ impl Size {
 /// Interface endpoints: so many of them, so many interfaces in all.
 pub fn endpoints(prices: &Prices, count: usize, interfaces: usize) -> Item {
     let name = plural(count, "interface endpoint");
-    let what = if count > 0 && interfaces.is_multiple_of(count) {
-        format!("{name} in {}", plural(interfaces / count, "zone"))
-    } else {
-        format!("{name} with {}", plural(interfaces, "interface"))
+    let what = match interfaces.checked_rem(count) {
+        None => plural(interfaces, "endpoint interface"),
+        Some(0) => format!("{name} in {}", plural(interfaces / count, "zone")),
+        Some(_) => format!("{name} with {}", plural(interfaces, "interface")),
     };
     Item::new(what, Some(compare::endpoints(prices, whole(interfaces))))
 }
@@ -80,23 +81,35 @@ pub fn addresses(prices: &Prices, count: usize) -> Item {
     Item::new(what, Some(prices.ipv4_hour.times(HOURS).times(whole(count))))
 }
 
-/// Tasks that run all month.
-pub fn tasks(prices: &Prices, count: u32, size: Size) -> Item {
-    let (name, fargate) = if size.is_arm {
-        ("Arm", prices.fargate_arm)
-    } else {
-        ("x86", prices.fargate_x86)
-    };
-    let amount = fargate.map(|fargate| {
+/// Tasks that run all month; without their size their price is not known.
+pub fn tasks(prices: &Prices, count: u32, size: Option<Size>) -> Item {
+    let is_arm = size.is_some_and(|size| size.is_arm);
+    let (on, fargate) =
+        if is_arm { ("Arm", prices.fargate_arm) } else { ("x86", prices.fargate_x86) };
+    let amount = size.zip(fargate).map(|(size, fargate)| {
         let hours = |price: Usd, size: u32| {
             price.times(HOURS).times(count).part(i128::from(size), 1024)
         };
         hours(fargate.vcpu_hour, size.cpu) + hours(fargate.gb_hour, size.memory)
     });
-    let count = plural(usize::try_from(count).unwrap_or(usize::MAX), "task");
-    let what = format!("{count} on Fargate {name}");
+    let tasks = plural(usize::try_from(count).unwrap_or(usize::MAX), "task");
+    let what = match size {
+        Some(size) => format!("{tasks} on Fargate {on} with {size}"),
+        None => format!("{tasks} on Fargate"),
+    };
     let spot_from = amount.map(|amount| amount.part(SPOT_PERCENT, 100));
     Item { spot_from, ..Item::new(what, amount) }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let units = |units: u32| {
+            let thousandths = u64::from(units) * 1000 / 1024;
+            let text = format!("{}.{:03}", thousandths / 1000, thousandths % 1000);
+            text.trim_end_matches('0').trim_end_matches('.').to_owned()
+        };
+        write!(f, "{} vCPU and {} GB", units(self.cpu), units(self.memory))
+    }
 }
 
 fn whole(count: usize) -> u32 {
@@ -131,11 +144,12 @@ mod tests {
         let items = [
             endpoints(&prices, 3, 6),
             endpoints(&prices, 2, 3),
+            endpoints(&prices, 0, 1),
             load_balancer(&prices),
             addresses(&prices, 2),
             addresses(&prices, 1),
-            tasks(&prices, 2, size),
-            tasks(&prices, 1, Size { is_arm: true, ..size }),
+            tasks(&prices, 2, Some(size)),
+            tasks(&prices, 1, Some(Size { is_arm: true, ..size })),
         ];
         insta::assert_snapshot!(items.iter().map(shown).collect::<Vec<_>>().join("\n"), @"");
     }
@@ -144,7 +158,7 @@ mod tests {
     fn a_price_that_is_not_known_is_not_guessed() {
         let prices = prices("eu-central-1");
         let size = Size { cpu: 256, memory: 512, is_arm: true };
-        assert_eq!(shown(&tasks(&prices, 1, size)), "1 task on Fargate Arm: unknown");
+        assert_eq!(shown(&tasks(&prices, 1, Some(size))), "1 task on Fargate Arm with 0.25 vCPU and 0.5 GB: unknown");
         assert_eq!(shown(&load_balancer(&prices)), "load balancer with 1 LCU: unknown");
     }
 

@@ -2,9 +2,8 @@
 
 use super::{
     bill::{self, Item, Size},
-    compare,
     money::Usd,
-    prices::{HOURS, PriceList, Prices},
+    prices::{PriceList, Prices},
 };
 use crate::{
     plan::{Plan, change::Change},
@@ -170,3 +169,6 @@ fn signed(count: usize) -> i64 {
 fn size(count: i64) -> usize {
     usize::try_from(count.unsigned_abs()).expect("a count of things in memory")
 }
+
+#[cfg(test)]
+mod tests;

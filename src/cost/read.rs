@@ -13,7 +13,7 @@ use std::{collections::BTreeMap, ops::Range};
 /// Reads the text; the error has every finding, rendered.
 pub(super) fn read(file: &str, text: &str) -> Result<BTreeMap<String, Prices>, String> {
     let tree = tree::parse(text).map_err(|finding| render(file, text, &[*finding]))?;
-    let mut reader = Reader { text, findings: Vec::new() };
+    let mut reader = Reader::default();
     let prices = reader.regions(&tree);
     if reader.findings.is_empty() {
         Ok(prices)
@@ -22,8 +22,8 @@ pub(super) fn read(file: &str, text: &str) -> Result<BTreeMap<String, Prices>, S
     }
 }
 
-struct Reader<'a> {
-    text: &'a str,
+#[derive(Default)]
+struct Reader {
     findings: Vec<Finding>,
 }
 
@@ -34,13 +34,13 @@ struct Section<'a> {
     entries: BTreeMap<&'a str, &'a Entry>,
 }
 
-impl<'a> Section<'a> {
+impl Section<'_> {
     fn key(&self, key: &str) -> String {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 }
 
-impl<'a> Reader<'a> {
+impl Reader {
     fn regions(&mut self, tree: &Node) -> BTreeMap<String, Prices> {
         let Some(section) = self.section(tree, String::new()) else { return BTreeMap::new() };
         if section.entries.is_empty() {
@@ -173,9 +173,10 @@ impl<'a> Reader<'a> {
 
     fn price(&mut self, section: &mut Section<'_>, key: &str) -> Option<Usd> {
         let (node, path) = self.required(section, key)?;
-        let usd = matches!(node.value, Value::Integer(_) | Value::Float)
-            .then(|| Usd::parse(&self.text[node.span.clone()]))
-            .flatten();
+        let usd = match &node.value {
+            Value::Integer(_, spelling) | Value::Float(spelling) => Usd::parse(spelling),
+            _ => None,
+        };
         if usd.is_none() {
             let what = format!("`{path}` is no price");
             let finding = Finding::new(node.span.clone(), what).label("not a price");
@@ -225,7 +226,7 @@ impl<'a> Reader<'a> {
             self.end(section, &["usd", "up-to"]);
             let is_last = index + 1 == items.len();
             let end = match up_to.map(|entry| &entry.node.value) {
-                Some(Value::Integer(end)) => u64::try_from(*end).ok().filter(|end| *end > begins),
+                Some(Value::Integer(end, _)) => u64::try_from(*end).ok().filter(|end| *end > begins),
                 _ => None,
             };
             if end.is_none() != is_last || (is_last && up_to.is_some()) {
