@@ -77,6 +77,11 @@ fn found(folder: &Path) -> Result<PathBuf> {
     })
 }
 
+/// The text of a file of the user's, of at most 1 MiB.
+pub(crate) fn text(path: &Path) -> io::Result<String> {
+    Disk.text(path)
+}
+
 /// The JSON Schema of the file.
 pub fn schema() -> String {
     serde_json::to_string_pretty(&schema::schema()).expect("a schema is plain data")

@@ -1,8 +1,11 @@
 //! What AWS asks in a region, with the date on which it asked that and where it was read.
 
 use super::{money::Usd, read};
-use crate::error::{Error, Problem, Result};
-use std::{collections::BTreeMap, fs, path::Path};
+use crate::{
+    config,
+    error::{Error, Problem, Result},
+};
+use std::{collections::BTreeMap, path::Path};
 
 /// Hours in a month, as AWS's own calculator counts them.
 /// <https://docs.aws.amazon.com/pricing-calculator/latest/userguide/what-is-pricing-calculator.html>
@@ -84,12 +87,11 @@ impl PriceList {
         let mut list = Self::own();
         let Some(path) = file else { return Ok(list) };
         let name = path.display().to_string();
-        let text = fs::read_to_string(path).map_err(|why| {
+        let text = config::text(path).map_err(|why| {
             let problem = Problem::new(format!("the price file `{name}` cannot be read: {why}"));
             Error::Config(problem.help("check the path").to_string())
         })?;
-        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-        list.0.extend(read::read(&name, text).map_err(Error::Config)?);
+        list.0.extend(read::read(&name, &text).map_err(Error::Config)?);
         Ok(list)
     }
 
