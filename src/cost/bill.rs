@@ -151,7 +151,16 @@ mod tests {
             tasks(&prices, 2, Some(size)),
             tasks(&prices, 1, Some(Size { is_arm: true, ..size })),
         ];
-        insta::assert_snapshot!(items.iter().map(shown).collect::<Vec<_>>().join("\n"), @"");
+        insta::assert_snapshot!(items.iter().map(shown).collect::<Vec<_>>().join("\n"), @"
+        3 interface endpoints in 2 zones: 56.94
+        2 interface endpoints with 3 interfaces: 28.47
+        1 endpoint interface: 9.49
+        load balancer with 1 LCU: 22.27
+        its 2 public IPv4 addresses: 7.30
+        its public IPv4 address: 3.65
+        2 tasks on Fargate x86 with 0.5 vCPU and 1 GB: 41.45 (Spot from 12.43)
+        1 task on Fargate Arm with 0.5 vCPU and 1 GB: 16.58 (Spot from 4.97)
+        ");
     }
 
     #[test]

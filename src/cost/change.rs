@@ -24,21 +24,24 @@ pub fn line(plan: &Plan, region: &str, prices: &PriceList) -> Option<String> {
     let items = change.items(prices);
     let total = bill::total(&items);
     let is_less = total < Usd::default();
-    let parts: Vec<_> = items
-        .into_iter()
-        .map(|Item { what, amount, .. }| match amount {
-            Some(usd) => format!("{what} {}", if is_less { -usd } else { usd }),
-            None => format!("{what} at a price that is not known"),
+    let (known, unknown): (Vec<_>, Vec<_>) = items.iter().partition(|item| item.amount.is_some());
+    let known: Vec<_> = known
+        .iter()
+        .filter_map(|Item { what, amount, .. }| {
+            let usd = (*amount)?;
+            Some(format!("{what} {}", if is_less { -usd } else { usd }))
         })
         .collect();
-    let parts = parts.join(", ");
-    let date = &prices.date;
-    let whole = total.whole().abs();
-    Some(if is_less {
-        format!("takes about {whole} USD a month off the bill ({parts}), at prices of {date}")
+    let known = if known.is_empty() { String::new() } else { format!(" ({})", known.join(", ")) };
+    let unknown: Vec<_> = unknown.iter().map(|item| item.what.as_str()).collect();
+    let unknown = if unknown.is_empty() {
+        String::new()
     } else {
-        format!("adds about {whole} USD a month before traffic ({parts}), at prices of {date}")
-    })
+        format!("; without {}, which has no price here", unknown.join(" and "))
+    };
+    let (whole, date) = (total.whole().abs(), &prices.date);
+    let (verb, what) = if is_less { ("takes", "off the bill") } else { ("adds", "before traffic") };
+    Some(format!("{verb} about {whole} USD a month {what}{known}, at prices of {date}{unknown}"))
 }
 
 /// What there is more of when the plan is applied; below zero what there is less of.

@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn the_break_even_may_lie_in_a_later_tier_or_nowhere() {
-        let usd = |text| Usd::parse(text).expect("a price");
+        let usd = |text: &str| Usd::parse(text).expect("a price");
         let tiers = |first: &str, then: &str| {
             vec![
                 Tier { usd: usd(first), up_to: Some(100) },

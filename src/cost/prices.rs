@@ -134,6 +134,10 @@ mod tests {
     fn a_region_without_prices_says_so() {
         let error = PriceList::own().required("mars-north-1").expect_err("nobody knows them");
         assert_eq!(error.exit_code(), crate::exit::CONFIG);
-        insta::assert_snapshot!(error, @"");
+        insta::assert_snapshot!(error, @"
+        the prices of `mars-north-1` are not known
+          known are `ap-northeast-2`, `eu-central-1`, `us-east-1`, `us-west-2`
+          help: give them with `--prices FILE`, in the form of src/cost/prices.yml
+        ");
     }
 }
