@@ -3,7 +3,7 @@
 use super::{
     compare,
     money::Usd,
-    prices::{HOURS, Prices, SPOT_PERCENT},
+    prices::{HOURS, LoadBalancer, Prices, SPOT_PERCENT},
 };
 use crate::report::format::plural;
 use serde::Serialize;
@@ -66,10 +66,14 @@ pub fn endpoints(prices: &Prices, count: usize, interfaces: usize) -> Item {
 
 /// A load balancer that is as busy as one capacity unit allows, which a small service is not.
 pub fn load_balancer(prices: &Prices) -> Item {
-    let month = |balancer: super::prices::LoadBalancer| {
-        (balancer.hour + balancer.lcu_hour).times(HOURS)
+    let Some(LoadBalancer { hour, lcu_hour }) = prices.load_balancer else {
+        return Item::new("load balancer".to_owned(), None);
     };
-    Item::new("load balancer with 1 LCU".to_owned(), prices.load_balancer.map(month))
+    let (what, hour) = match lcu_hour {
+        Some(lcu_hour) => ("load balancer with 1 LCU", hour + lcu_hour),
+        None => ("load balancer without LCUs", hour),
+    };
+    Item::new(what.to_owned(), Some(hour.times(HOURS)))
 }
 
 /// The public IPv4 addresses of a load balancer: one a zone.
@@ -168,7 +172,9 @@ mod tests {
         let prices = prices("eu-central-1");
         let size = Size { cpu: 256, memory: 512, is_arm: true };
         assert_eq!(shown(&tasks(&prices, 1, Some(size))), "1 task on Fargate Arm with 0.25 vCPU and 0.5 GB: unknown");
-        assert_eq!(shown(&load_balancer(&prices)), "load balancer with 1 LCU: unknown");
+        assert_eq!(shown(&load_balancer(&prices)), "load balancer without LCUs: 19.71");
+        let without = Prices { load_balancer: None, ..prices };
+        assert_eq!(shown(&load_balancer(&without)), "load balancer: unknown");
     }
 
     #[test]

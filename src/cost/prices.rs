@@ -54,8 +54,8 @@ pub struct Tier {
 pub struct LoadBalancer {
     /// An hour.
     pub hour: Usd,
-    /// An hour of one capacity unit.
-    pub lcu_hour: Usd,
+    /// An hour of one capacity unit, where its price is known.
+    pub lcu_hour: Option<Usd>,
 }
 
 /// Fargate on Linux.

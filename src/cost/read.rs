@@ -74,7 +74,7 @@ impl Reader {
             self.end(section, &["hour"]);
             hour
         });
-        let balancer = self.two(&mut section, "load-balancer", ["hour", "lcu-hour"], false);
+        let balancer = self.load_balancer(&mut section);
         let (x86, arm) = self.fargate(&mut section);
         let known =
             ["date", "source", "endpoint", "nat", "public-ipv4", "load-balancer", "fargate"];
@@ -89,10 +89,20 @@ impl Reader {
             nat_hour,
             nat_gb,
             ipv4_hour: ipv4?,
-            load_balancer: balancer.map(|(hour, lcu_hour)| LoadBalancer { hour, lcu_hour }),
+            load_balancer: balancer,
             fargate_x86: x86,
             fargate_arm: arm,
         })
+    }
+
+    fn load_balancer(&mut self, region: &mut Section<'_>) -> Option<LoadBalancer> {
+        let entry = region.entries.remove("load-balancer")?;
+        let mut section = self.section(&entry.node, region.key("load-balancer"))?;
+        let hour = self.price(&mut section, "hour");
+        let has_lcu = section.entries.contains_key("lcu-hour");
+        let lcu_hour = has_lcu.then(|| self.price(&mut section, "lcu-hour")).flatten();
+        self.end(section, &["hour", "lcu-hour"]);
+        Some(LoadBalancer { hour: hour?, lcu_hour })
     }
 
     fn fargate(&mut self, region: &mut Section<'_>) -> (Option<Fargate>, Option<Fargate>) {

@@ -155,7 +155,7 @@ fn what_is_not_known_is_said_and_not_guessed() {
         Change::LoadBalancer(create(balancer(2))),
         Change::Service(create(service(None))),
     ]);
-    insta::assert_snapshot!(line.expect("it costs"), @"adds about 7 USD a month before traffic (its 2 public IPv4 addresses 7.30), at prices of 2026-09-22; without load balancer with 1 LCU and 1 task on Fargate, which has no price here");
+    insta::assert_snapshot!(line.expect("it costs"), @"adds about 27 USD a month before traffic (load balancer without LCUs 19.71, its 2 public IPv4 addresses 7.30), at prices of 2026-09-22; without 1 task on Fargate, which has no price here");
     let line = told("mars-north-1", [Change::LoadBalancer(create(balancer(2)))]);
     insta::assert_snapshot!(line.expect("it costs"), @"not known, because there are no prices of `mars-north-1`: `cost --prices FILE` takes them");
 }
