@@ -259,3 +259,6 @@ impl Reader {
         Some(tiers)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,7 +37,11 @@ fn tables(report: &Report) -> Tables {
         title: format!("A month ({HOURS} hours) in {region} with {gb} GB to AWS services"),
         compared,
         service: bill,
-        notes: vec![unit_prices(prices), LEFT_OUT.to_owned()],
+        notes: vec![
+            unit_prices(prices),
+            format!("Prices of {} from {}", prices.date, prices.source),
+            LEFT_OUT.to_owned(),
+        ],
     }
 }
 
@@ -64,14 +68,20 @@ fn item(item: &Item) -> [String; 3] {
 }
 
 fn unit_prices(prices: &Prices) -> String {
-    let gb: Vec<_> = prices.endpoint_gb.iter().map(|tier| tier.usd.exact()).collect();
+    let mut gb = String::new();
+    let mut begins = 0;
+    for tier in &prices.endpoint_gb {
+        let usd = tier.usd.exact();
+        gb.push_str(&if begins == 0 {
+            format!("{usd} a GB")
+        } else {
+            format!(", {usd} above {begins} GB")
+        });
+        begins = tier.up_to.unwrap_or(begins);
+    }
     format!(
-        "Prices of {} from {}: an endpoint {} an hour and zone, {} a GB; a NAT gateway {} an hour, {} a GB; a public \
-IPv4 address {} an hour.",
-        prices.date,
-        prices.source,
+        "USD: an endpoint {} an hour and zone, {gb}; a NAT gateway {} an hour, {} a GB; a public IPv4 address {} an hour.",
         prices.endpoint_hour.exact(),
-        gb.join(" and with volume "),
         prices.nat_hour.exact(),
         prices.nat_gb.exact(),
         prices.ipv4_hour.exact(),
@@ -141,3 +151,6 @@ pub fn markdown(report: &Report) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;
