@@ -242,6 +242,21 @@ mod tests {
     }
 
     #[test]
+    fn cost_is_asked_about_the_file_or_about_numbers() {
+        let inputs = [
+            ("GITHUB_ACTIONS", "true"),
+            ("INPUT_COMMAND", "cost"),
+            ("INPUT_AWS-REGION", "us-east-1"),
+            ("INPUT_IMAGE", "x"),
+        ];
+        assert_eq!(words(&["p"], &inputs), ["p", "cost", "--aws-region=us-east-1"]);
+        let parse = |words: &[&str]| Cli::try_parse_from([&["p", "cost"], words].concat());
+        assert!(parse(&["--endpoint-units", "4", "--gb", "1024", "--region", "x"]).is_ok());
+        assert!(parse(&["--endpoint-units", "4", "--config", "api.yml"]).is_err());
+        assert!(parse(&["--zones", "0"]).is_err());
+    }
+
+    #[test]
     fn arguments_win_and_a_terminal_has_no_inputs() {
         let inputs = [("GITHUB_ACTIONS", "true"), ("INPUT_COMMAND", "destroy")];
         assert_eq!(words(&["p", "plan"], &inputs), ["p", "plan"]);

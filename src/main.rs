@@ -207,7 +207,9 @@ fn cancelled(command: &Command, run: &Run<'_>) -> Outcome {
 
 async fn dispatch(command: &Command, run: &Run<'_>) -> Result<Outcome> {
     match command {
-        Command::Deploy(_) | Command::Cost(_) | Command::Schema => Ok(Box::pin(deploy::deploy(run)).await),
+        Command::Deploy(_) | Command::Cost(_) | Command::Schema => {
+            Ok(Box::pin(deploy::deploy(run)).await)
+        }
         Command::Plan(given) => {
             let (mut outcome, planned) = Box::pin(deploy::plan(run)).await;
             if planned.is_ok_and(|plan| given.detailed_exitcode && !plan.steps.is_empty()) {

@@ -91,9 +91,8 @@ pub fn tasks(prices: &Prices, count: u32, size: Option<Size>) -> Item {
     let (on, fargate) =
         if is_arm { ("Arm", prices.fargate_arm) } else { ("x86", prices.fargate_x86) };
     let amount = size.zip(fargate).map(|(size, fargate)| {
-        let hours = |price: Usd, size: u32| {
-            price.times(HOURS).times(count).part(i128::from(size), 1024)
-        };
+        let hours =
+            |price: Usd, size: u32| price.times(HOURS).times(count).part(i128::from(size), 1024);
         hours(fargate.vcpu_hour, size.cpu) + hours(fargate.gb_hour, size.memory)
     });
     let tasks = plural(usize::try_from(count).unwrap_or(usize::MAX), "task");
@@ -171,7 +170,10 @@ mod tests {
     fn a_price_that_is_not_known_is_not_guessed() {
         let prices = prices("eu-central-1");
         let size = Size { cpu: 256, memory: 512, is_arm: true };
-        assert_eq!(shown(&tasks(&prices, 1, Some(size))), "1 task on Fargate Arm with 0.25 vCPU and 0.5 GB: unknown");
+        assert_eq!(
+            shown(&tasks(&prices, 1, Some(size))),
+            "1 task on Fargate Arm with 0.25 vCPU and 0.5 GB: unknown"
+        );
         assert_eq!(shown(&load_balancer(&prices)), "load balancer without LCUs: 19.71");
         let without = Prices { load_balancer: None, ..prices };
         assert_eq!(shown(&load_balancer(&without)), "load balancer: unknown");

@@ -93,9 +93,8 @@ impl Difference {
     fn endpoint(&mut self, action: &Action<endpoint::Settings>) {
         let (from, to) = sides(action);
         // A gateway endpoint has no subnets, and costs nothing.
-        let interfaces = |side: Option<&endpoint::Settings>| {
-            side.map_or(0, |side| signed(side.subnets.len()))
-        };
+        let interfaces =
+            |side: Option<&endpoint::Settings>| side.map_or(0, |side| signed(side.subnets.len()));
         let (before, after) = (interfaces(from), interfaces(to));
         self.interfaces += after - before;
         self.endpoints += i64::from(after > 0) - i64::from(before > 0);

@@ -84,37 +84,40 @@ fn break_even(prices: &Prices, sides: Sides) -> Option<i128> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cost::prices::{PriceList, Tier};
+    use crate::cost::{
+        money::decimal,
+        prices::{PriceList, Tier},
+    };
 
     fn seoul() -> Prices {
         PriceList::own().of("ap-northeast-2").expect("it is there").clone()
     }
 
-    fn shown(sides: Sides, gb: u64) -> (String, String, Option<i128>) {
+    fn shown(sides: Sides, gb: u64) -> (String, String, Option<String>) {
         let Compared { endpoints, nat, break_even } = compare(&seoul(), sides, gb);
-        (endpoints.to_string(), nat.to_string(), break_even)
+        (endpoints.to_string(), nat.to_string(), break_even.map(decimal))
     }
 
-    fn text(endpoints: &str, nat: &str, break_even: i128) -> (String, String, Option<i128>) {
-        (endpoints.to_owned(), nat.to_owned(), Some(break_even))
+    fn text(endpoints: &str, nat: &str, break_even: &str) -> (String, String, Option<String>) {
+        (endpoints.to_owned(), nat.to_owned(), Some(break_even.to_owned()))
     }
 
     #[test]
     fn the_published_comparison_for_seoul_is_met_to_the_cent() {
         let sides = Sides { endpoint_units: 4, nat_gateways: 1, public_ipv4: false };
-        assert_eq!(shown(sides, 1_024), text("48.20", "103.49", 0));
-        assert_eq!(shown(sides, 1_024_000), text("10277.96", "60459.07", 0));
+        assert_eq!(shown(sides, 1_024), text("48.20", "103.49", "0.00"));
+        assert_eq!(shown(sides, 1_024_000), text("10277.96", "60459.07", "0.00"));
     }
 
     #[test]
     fn what_three_endpoints_in_two_zones_really_cost() {
         let bare = Sides { endpoint_units: 6, nat_gateways: 1, public_ipv4: false };
-        assert_eq!(shown(bare, 1_024), text("67.18", "103.49", 283_06));
-        assert_eq!(shown(bare, 1_024_000), text("10296.94", "60459.07", 283_06));
+        assert_eq!(shown(bare, 1_024), text("67.18", "103.49", "283.06"));
+        assert_eq!(shown(bare, 1_024_000), text("10296.94", "60459.07", "283.06"));
         let with = Sides { public_ipv4: true, ..bare };
-        assert_eq!(shown(with, 1_024), text("67.18", "107.14", 208_57));
+        assert_eq!(shown(with, 1_024), text("67.18", "107.14", "208.57"));
         let two = Sides { nat_gateways: 2, ..with };
-        assert_eq!(shown(two, 1_024), text("67.18", "153.86", 0));
+        assert_eq!(shown(two, 1_024), text("67.18", "153.86", "0.00"));
     }
 
     #[test]
@@ -131,24 +134,18 @@ mod tests {
     fn the_break_even_may_lie_in_a_later_tier_or_nowhere() {
         let usd = |text: &str| Usd::parse(text).expect("a price");
         let tiers = |first: &str, then: &str| {
-            vec![
-                Tier { usd: usd(first), up_to: Some(100) },
-                Tier { usd: usd(then), up_to: None },
-            ]
+            vec![Tier { usd: usd(first), up_to: Some(100) }, Tier { usd: usd(then), up_to: None }]
         };
         // One endpoint costs 7.30 more than nothing, and a GB through a NAT gateway 0.05.
         let of = |endpoint_gb| {
-            let prices = Prices {
-                endpoint_hour: usd("0.01"),
-                nat_gb: usd("0.05"),
-                endpoint_gb,
-                ..seoul()
-            };
-            break_even(&prices, Sides { endpoint_units: 1, nat_gateways: 0, public_ipv4: true })
+            let prices =
+                Prices { endpoint_hour: usd("0.01"), nat_gb: usd("0.05"), endpoint_gb, ..seoul() };
+            let sides = Sides { endpoint_units: 1, nat_gateways: 0, public_ipv4: true };
+            break_even(&prices, sides).map(decimal)
         };
-        assert_eq!(of(tiers("0.05", "0.04")), Some(830_00));
+        assert_eq!(of(tiers("0.05", "0.04")), Some("830.00".to_owned()));
         // The first hundred GB cost 1.00 more than through the NAT gateway.
-        assert_eq!(of(tiers("0.06", "0.04")), Some(930_00));
+        assert_eq!(of(tiers("0.06", "0.04")), Some("930.00".to_owned()));
         assert_eq!(of(tiers("0.04", "0.06")), None);
         assert_eq!(of(tiers("0.05", "0.05")), None);
     }

@@ -136,7 +136,8 @@ mod tests {
         {
             assert_eq!(usd(text).exact(), exact);
         }
-        for text in ["", ".5", "5.", "-1", "1e3", "0.0000000001", "1_000", "0x1", "٣", "9999999999"] {
+        for text in ["", ".5", "5.", "-1", "1e3", "0.0000000001", "1_000", "0x1", "٣", "9999999999"]
+        {
             assert_eq!(Usd::parse(text), None, "{text}");
         }
     }

@@ -15,11 +15,7 @@ pub(super) fn read(file: &str, text: &str) -> Result<BTreeMap<String, Prices>, S
     let tree = tree::parse(text).map_err(|finding| render(file, text, &[*finding]))?;
     let mut reader = Reader::default();
     let prices = reader.regions(&tree);
-    if reader.findings.is_empty() {
-        Ok(prices)
-    } else {
-        Err(render(file, text, &reader.findings))
-    }
+    if reader.findings.is_empty() { Ok(prices) } else { Err(render(file, text, &reader.findings)) }
 }
 
 #[derive(Default)]
@@ -56,7 +52,8 @@ impl Reader {
 
     fn region(&mut self, node: &Node, region: &str) -> Option<Prices> {
         let mut section = self.section(node, region.to_owned())?;
-        let date = self.required(&mut section, "date").and_then(|(node, path)| self.date(node, &path));
+        let date =
+            self.required(&mut section, "date").and_then(|(node, path)| self.date(node, &path));
         let source =
             self.required(&mut section, "source").and_then(|(node, path)| self.words(node, &path));
         let endpoint = self.required(&mut section, "endpoint").and_then(|(node, path)| {
@@ -64,21 +61,21 @@ impl Reader {
             let hour = self.price(&mut section, "hour");
             let tiers =
                 self.required(&mut section, "gb").and_then(|(node, path)| self.tiers(node, &path));
-            self.end(section, &["hour", "gb"]);
+            self.end(&section, &["hour", "gb"]);
             Some((hour?, tiers?))
         });
         let nat = self.two(&mut section, "nat", ["hour", "gb"], true);
         let ipv4 = self.required(&mut section, "public-ipv4").and_then(|(node, path)| {
             let mut section = self.section(node, path)?;
             let hour = self.price(&mut section, "hour");
-            self.end(section, &["hour"]);
+            self.end(&section, &["hour"]);
             hour
         });
         let balancer = self.load_balancer(&mut section);
         let (x86, arm) = self.fargate(&mut section);
         let known =
             ["date", "source", "endpoint", "nat", "public-ipv4", "load-balancer", "fargate"];
-        self.end(section, &known);
+        self.end(&section, &known);
         let (endpoint_hour, endpoint_gb) = endpoint?;
         let (nat_hour, nat_gb) = nat?;
         Some(Prices {
@@ -101,7 +98,7 @@ impl Reader {
         let hour = self.price(&mut section, "hour");
         let has_lcu = section.entries.contains_key("lcu-hour");
         let lcu_hour = has_lcu.then(|| self.price(&mut section, "lcu-hour")).flatten();
-        self.end(section, &["hour", "lcu-hour"]);
+        self.end(&section, &["hour", "lcu-hour"]);
         Some(LoadBalancer { hour: hour?, lcu_hour })
     }
 
@@ -115,7 +112,7 @@ impl Reader {
             found.map(|(vcpu_hour, gb_hour)| Fargate { vcpu_hour, gb_hour })
         };
         let found = (of(self, "x86"), of(self, "arm"));
-        self.end(section, &["x86", "arm"]);
+        self.end(&section, &["x86", "arm"]);
         found
     }
 
@@ -133,7 +130,7 @@ impl Reader {
         let (node, path) = self.required(outer, name)?;
         let mut section = self.section(node, path)?;
         let [one, other] = keys.map(|key| self.price(&mut section, key));
-        self.end(section, &keys);
+        self.end(&section, &keys);
         Some((one?, other?))
     }
 
@@ -158,7 +155,7 @@ impl Reader {
     }
 
     /// Says which keys are left that should not be there.
-    fn end(&mut self, section: Section<'_>, known: &[&str]) {
+    fn end(&mut self, section: &Section<'_>, known: &[&str]) {
         for (key, entry) in &section.entries {
             let what = format!("unknown key `{}`", section.key(key));
             let finding = Finding::new(entry.key_span.clone(), what).label("not a price's key");
@@ -166,11 +163,7 @@ impl Reader {
         }
     }
 
-    fn required<'n>(
-        &mut self,
-        section: &mut Section<'n>,
-        key: &str,
-    ) -> Option<(&'n Node, String)> {
+    fn required<'n>(&mut self, section: &mut Section<'n>, key: &str) -> Option<(&'n Node, String)> {
         let path = section.key(key);
         let Some(entry) = section.entries.remove(key) else {
             let what = format!("`{path}` is missing");
@@ -233,10 +226,12 @@ impl Reader {
             let mut section = self.section(item, path.clone())?;
             let usd = self.price(&mut section, "usd");
             let up_to = section.entries.remove("up-to");
-            self.end(section, &["usd", "up-to"]);
+            self.end(&section, &["usd", "up-to"]);
             let is_last = index + 1 == items.len();
             let end = match up_to.map(|entry| &entry.node.value) {
-                Some(Value::Integer(end, _)) => u64::try_from(*end).ok().filter(|end| *end > begins),
+                Some(Value::Integer(end, _)) => {
+                    u64::try_from(*end).ok().filter(|end| *end > begins)
+                }
                 _ => None,
             };
             if end.is_none() != is_last || (is_last && up_to.is_some()) {

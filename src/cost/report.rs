@@ -83,8 +83,11 @@ pub fn report(asked: &Asked<'_>, prices: &Prices) -> Report {
     let endpoints = asked.config.map_or(USUAL_ENDPOINTS, interface_endpoints);
     let units = endpoints.saturating_mul(zones);
     let real = bill::endpoints(prices, whole(endpoints), whole(units)).what;
-    let row = |endpoints: String, nat: String, sides: Sides| {
-        Row { endpoints, nat, sides, compared: compare(prices, sides, asked.gb) }
+    let row = |endpoints: String, nat: String, sides: Sides| Row {
+        endpoints,
+        nat,
+        sides,
+        compared: compare(prices, sides, asked.gb),
     };
     let own = Sides {
         endpoint_units: asked.endpoint_units.unwrap_or(units),
@@ -102,7 +105,8 @@ pub fn report(asked: &Asked<'_>, prices: &Prices) -> Report {
     for nat_gateways in std::collections::BTreeSet::from([1, zones]) {
         let sides = Sides { endpoint_units: units, nat_gateways, public_ipv4: true };
         if sides != own {
-            let gateways = plural(whole(nat_gateways), "NAT gateway");
+            let one_a_zone = if nat_gateways > 1 { ", one a zone" } else { "" };
+            let gateways = plural(whole(nat_gateways), "NAT gateway") + one_a_zone;
             beside.push(row(real.clone(), gateways, sides));
         }
     }
@@ -116,6 +120,10 @@ pub fn report(asked: &Asked<'_>, prices: &Prices) -> Report {
     }
 }
 
+/// A load balancer stands in two zones at least, wherever the tasks run.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html>
+const BALANCER_ZONES: u32 = 2;
+
 /// What a service costs where everything it needs is made for it alone.
 fn service(config: &Config, zones: u32, prices: &Prices) -> Vec<Item> {
     let mut items = Vec::new();
@@ -125,7 +133,7 @@ fn service(config: &Config, zones: u32, prices: &Prices) -> Vec<Item> {
         items.push(bill::endpoints(prices, whole(endpoints), whole(interfaces)));
     }
     items.push(bill::load_balancer(prices));
-    items.push(bill::addresses(prices, whole(zones)));
+    items.push(bill::addresses(prices, whole(zones.max(BALANCER_ZONES))));
     let size = match &config.task.definition {
         Definition::Block(block) => Some(Size {
             cpu: block.cpu,

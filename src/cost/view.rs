@@ -68,17 +68,13 @@ fn item(item: &Item) -> [String; 3] {
 }
 
 fn unit_prices(prices: &Prices) -> String {
-    let mut gb = String::new();
     let mut begins = 0;
-    for tier in &prices.endpoint_gb {
-        let usd = tier.usd.exact();
-        gb.push_str(&if begins == 0 {
-            format!("{usd} a GB")
-        } else {
-            format!(", {usd} above {begins} GB")
-        });
+    let tiers = prices.endpoint_gb.iter().map(|tier| {
+        let (from, usd) = (begins, tier.usd.exact());
         begins = tier.up_to.unwrap_or(begins);
-    }
+        if from == 0 { format!("{usd} a GB") } else { format!("{usd} above {from} GB") }
+    });
+    let gb = tiers.collect::<Vec<_>>().join(", ");
     format!(
         "USD: an endpoint {} an hour and zone, {gb}; a NAT gateway {} an hour, {} a GB; a public IPv4 address {} an hour.",
         prices.endpoint_hour.exact(),
@@ -141,8 +137,10 @@ pub fn markdown(report: &Report) -> String {
         }
     }
     if !service.is_empty() {
-        text.push_str("\n| this service, where everything is made for it alone | USD | |\n|---|--:|---|\n");
-        service.iter().for_each(|row| text.push_str(&line(row)));
+        text.push_str(
+            "\n| this service, where everything is made for it alone | USD | |\n|---|--:|---|\n",
+        );
+        text.extend(service.iter().map(|row| line(row)));
     }
     for note in notes {
         text.push('\n');

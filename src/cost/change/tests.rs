@@ -151,11 +151,29 @@ fn other_tasks_cost_the_difference() {
 
 #[test]
 fn what_is_not_known_is_said_and_not_guessed() {
-    let line = told("eu-central-1", [
-        Change::LoadBalancer(create(balancer(2))),
-        Change::Service(create(service(None))),
-    ]);
+    let line = told(
+        "eu-central-1",
+        [Change::LoadBalancer(create(balancer(2))), Change::Service(create(service(None)))],
+    );
     insta::assert_snapshot!(line.expect("it costs"), @"adds about 27 USD a month before traffic (load balancer without LCUs 19.71, its 2 public IPv4 addresses 7.30), at prices of 2026-09-22; without 1 task on Fargate, which has no price here");
     let line = told("mars-north-1", [Change::LoadBalancer(create(balancer(2)))]);
     insta::assert_snapshot!(line.expect("it costs"), @"not known, because there are no prices of `mars-north-1`: `cost --prices FILE` takes them");
+}
+
+#[test]
+fn the_plan_shows_the_line_under_its_counts_and_in_its_json_only_where_there_is_one() {
+    let mut plan = Plan::default();
+    let address = Address::new(Kind::LoadBalancer, "web");
+    plan.add(address, Some(Change::LoadBalancer(create(balancer(2)))), "why");
+    let keys = |plan: &Plan| {
+        let json = serde_json::to_value(plan.view()).expect("plain data");
+        json.as_object().expect("an object").keys().cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(keys(&plan), ["steps", "unchanged", "warnings"]);
+    plan.cost = Some("adds about 30 USD".to_owned());
+    assert_eq!(keys(&plan), ["steps", "unchanged", "warnings", "cost"]);
+    let shown = plan.view().to_string();
+    assert!(shown.ends_with("1 to create, 0 unchanged\ncost: adds about 30 USD\n"), "{shown}");
+    let markdown = crate::plan::view::markdown(&plan.view());
+    assert!(markdown.contains("\nCost: adds about 30 USD\n"), "{markdown}");
 }

@@ -27,7 +27,10 @@ fn what_is_not_required_may_be_left_out() {
     let prices = read("prices.yml", WELL).expect("it is well");
     let north = prices.get("x-north-1").expect("it is there");
     assert_eq!((north.load_balancer, north.fargate_x86, north.fargate_arm), (None, None, None));
-    assert_eq!(north.endpoint_gb, [Tier { usd: Usd::parse("0.01").expect("a price"), up_to: None }]);
+    assert_eq!(
+        north.endpoint_gb,
+        [Tier { usd: Usd::parse("0.01").expect("a price"), up_to: None }]
+    );
 }
 
 #[test]
@@ -147,7 +150,10 @@ fn tiers_follow_each_other_and_the_last_has_no_end() {
     for (tiers, expected) in [
         ("[]", "`x-north-1.endpoint.gb` is empty"),
         ("[{ usd: 0.01, up-to: 5 }]", "`x-north-1.endpoint.gb[0]` is the last and has an end"),
-        ("[{ usd: 1 }, { usd: 2 }]", "`x-north-1.endpoint.gb[0].up-to` has to be a number of GB above 0"),
+        (
+            "[{ usd: 1 }, { usd: 2 }]",
+            "`x-north-1.endpoint.gb[0].up-to` has to be a number of GB above 0",
+        ),
         ("[{ usd: 1, up-to: 5 }, { usd: 2, up-to: 5 }, { usd: 3 }]", "GB above 5"),
         ("{ usd: 1 }", "`x-north-1.endpoint.gb` is a section, and has to be a list"),
     ] {

@@ -28,7 +28,7 @@ fn the_published_comparison_and_what_it_really_costs() {
       interface endpoints                 USD  against                               USD  endpoints are cheaper from
       4 endpoint units                  48.20  1 NAT gateway without public IPv4  103.49  the first GB
       3 interface endpoints in 2 zones  67.18  1 NAT gateway                      107.14  208.57 GB
-      3 interface endpoints in 2 zones  67.18  2 NAT gateways                     153.86  the first GB
+      3 interface endpoints in 2 zones  67.18  2 NAT gateways, one a zone         153.86  the first GB
 
     USD: an endpoint 0.013 an hour and zone, 0.01 a GB, 0.006 above 1048576 GB, 0.004 above 5242880 GB; a NAT gateway 0.059 an hour, 0.059 a GB; a public IPv4 address 0.005 an hour.
 
@@ -94,9 +94,9 @@ fn a_service() {
     insta::assert_snapshot!(text(&of(&asked)), @"
     A month (730 hours) in ap-northeast-2 with 1024 GB to AWS services
 
-      interface endpoints                 USD  against            USD  endpoints are cheaper from
-      4 interface endpoints in 2 zones  86.16  1 NAT gateway   107.14  595.92 GB
-      4 interface endpoints in 2 zones  86.16  2 NAT gateways  153.86  the first GB
+      interface endpoints                 USD  against                        USD  endpoints are cheaper from
+      4 interface endpoints in 2 zones  86.16  1 NAT gateway               107.14  595.92 GB
+      4 interface endpoints in 2 zones  86.16  2 NAT gateways, one a zone  153.86  the first GB
 
     This service, where everything is made for it alone
 
@@ -123,9 +123,9 @@ fn a_service() {
     |---|--:|---|
     | 4 interface endpoints in 1 zone | 37\.96 |  |
     | load balancer with 1 LCU | 22\.27 |  |
-    | its public IPv4 address | 3\.65 |  |
+    | its 2 public IPv4 addresses | 7\.30 |  |
     | 2 tasks on Fargate x86 with 0\.5 vCPU and 1 GB | 41\.45 | on Spot from 12\.43 to 41\.45 |
-    | together | 105\.32 |  |
+    | together | 108\.97 |  |
 
     USD: an endpoint 0\.013 an hour and zone, 0\.01 a GB, 0\.006 above 1048576 GB, 0\.004 above 5242880 GB; a NAT gateway 0\.059 an hour, 0\.059 a GB; a public IPv4 address 0\.005 an hour.
 
@@ -155,5 +155,5 @@ fn a_service() {
       }
     ]
     "#);
-    assert_eq!(service["service_usd"], serde_json::json!(146.98));
+    assert_eq!(service["service_usd"], serde_json::json!(146.93));
 }
