@@ -24,7 +24,8 @@ fn program(stack: &Stack, arguments: &[&str]) -> Program {
 async fn a_deploy_is_private_and_reachable_and_a_destroy_leaves_nothing() {
     let stack = Stack::new().await;
     let before = stack.account.everything().await;
-    run(&stack, &["plan", "--detailed-exitcode"]).await.ends_with(exit::CHANGES);
+    let plan = run(&stack, &["plan", "--detailed-exitcode"]).await.ends_with(exit::CHANGES);
+    assert!(plan.stdout.contains("\ncost: adds about "), "{}", plan.stdout);
     let unchanged = stack.account.everything().await;
     assert_eq!(before, unchanged, "a plan changes nothing");
 
@@ -36,10 +37,12 @@ async fn a_deploy_is_private_and_reachable_and_a_destroy_leaves_nothing() {
     let again = run(&stack, &["plan", "--detailed-exitcode", "--format", "json"]).await;
     let again = again.ends_with(exit::OK).json();
     assert_eq!(again["steps"], json!([]), "{again:#}");
+    assert_eq!(again.get("cost"), None, "{again:#}");
     let nothing = run(&stack, &["deploy"]).await.ends_with(exit::OK);
     assert!(nothing.stderr.contains("nothing to do"), "{}", nothing.stderr);
 
-    run(&stack, &["destroy", "--yes"]).await.ends_with(exit::OK);
+    let destroyed = run(&stack, &["destroy", "--yes"]).await.ends_with(exit::OK);
+    assert!(destroyed.stderr.contains("\ncost: takes about "), "{}", destroyed.stderr);
     super::states::same(&before, &stack.account.everything().await);
 }
 
