@@ -174,9 +174,11 @@ mod tests {
             shown(&tasks(&prices, 1, Some(size))),
             "1 task on Fargate Arm with 0.25 vCPU and 0.5 GB: unknown"
         );
-        assert_eq!(shown(&load_balancer(&prices)), "load balancer without LCUs: 19.71");
-        let without = Prices { load_balancer: None, ..prices };
-        assert_eq!(shown(&load_balancer(&without)), "load balancer: unknown");
+        let without = |load_balancer| Prices { load_balancer, ..prices.clone() };
+        let hour = prices.load_balancer.expect("it has one").hour;
+        let bare = without(Some(LoadBalancer { hour, lcu_hour: None }));
+        assert_eq!(shown(&load_balancer(&bare)), "load balancer without LCUs: 19.71");
+        assert_eq!(shown(&load_balancer(&without(None))), "load balancer: unknown");
     }
 
     #[test]

@@ -136,7 +136,7 @@ fn one_more_zone_is_an_interface_and_an_address_more() {
         Change::LoadBalancer(update(balancer(2), balancer(3))),
     ];
     let line = told("us-east-1", changes).expect("it costs");
-    insta::assert_snapshot!(line, @"adds about 11 USD a month before traffic (1 endpoint interface 7.30, its public IPv4 address 3.65), at prices of 2026-10-06");
+    insta::assert_snapshot!(line, @"adds about 11 USD a month before traffic (1 endpoint interface 7.30, its public IPv4 address 3.65), at prices of 2026-09-23");
 }
 
 #[test]
@@ -146,16 +146,20 @@ fn other_tasks_cost_the_difference() {
         Change::Service(update(service(Some(3)), service(Some(3)))),
     ];
     let line = told("us-east-1", changes).expect("it costs");
-    insta::assert_snapshot!(line, @"takes about 11 USD a month off the bill (3 tasks on Fargate Arm with 0.5 vCPU and 1 GB instead of 3 tasks on Fargate x86 with 0.5 vCPU and 1 GB 10.81), at prices of 2026-10-06");
+    insta::assert_snapshot!(line, @"takes about 11 USD a month off the bill (3 tasks on Fargate Arm with 0.5 vCPU and 1 GB instead of 3 tasks on Fargate x86 with 0.5 vCPU and 1 GB 10.81), at prices of 2026-09-23");
 }
 
 #[test]
 fn what_is_not_known_is_said_and_not_guessed() {
     let line = told(
         "eu-central-1",
-        [Change::LoadBalancer(create(balancer(2))), Change::Service(create(service(None)))],
+        [
+            Change::LoadBalancer(create(balancer(2))),
+            Change::TaskDefinition(create(definition("512", "ARM64"))),
+            Change::Service(create(service(None))),
+        ],
     );
-    insta::assert_snapshot!(line.expect("it costs"), @"adds about 27 USD a month before traffic (load balancer without LCUs 19.71, its 2 public IPv4 addresses 7.30), at prices of 2026-09-22; without 1 task on Fargate, which has no price here");
+    insta::assert_snapshot!(line.expect("it costs"), @"adds about 33 USD a month before traffic (load balancer with 1 LCU 25.55, its 2 public IPv4 addresses 7.30), at prices of 2026-07-07; without 1 task on Fargate Arm with 0.5 vCPU and 1 GB, which has no price here");
     let line = told("mars-north-1", [Change::LoadBalancer(create(balancer(2)))]);
     insta::assert_snapshot!(line.expect("it costs"), @"not known, because there are no prices of `mars-north-1`: `cost --prices FILE` takes them");
 }
