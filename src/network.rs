@@ -1,4 +1,6 @@
 //! What the VPC allows, from what was read of it; pure.
 
+pub mod model;
+pub mod net;
 pub mod placement;
 pub mod subnets;
