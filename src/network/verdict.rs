@@ -1,0 +1,3 @@
+//! Whether a task in a subnet reaches what it needs.
+
+pub mod policy;
