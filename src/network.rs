@@ -1,8 +1,12 @@
 //! What the VPC allows, from what was read of it; pure.
 
+pub mod diagnose;
+pub mod fix;
 pub mod model;
 pub mod needs;
 pub mod net;
 pub mod placement;
+#[cfg(test)]
+mod scene;
 pub mod subnets;
 pub mod verdict;

@@ -68,6 +68,26 @@ impl Net {
     }
 }
 
+/// The blocks of the internet.
+pub fn internet() -> Vec<Net> {
+    let mut public = Vec::new();
+    let mut rest = vec![ANYWHERE];
+    while let Some(net) = rest.pop() {
+        let private = PRIVATE.iter().map(|&(first, prefix)| Net { first, prefix });
+        if net.is_private() {
+            continue;
+        }
+        if !private.into_iter().any(|private| private.overlaps(net)) {
+            public.push(net);
+            continue;
+        }
+        let prefix = net.prefix + 1;
+        rest.push(Net { first: net.first | (1 << (32 - prefix)), prefix });
+        rest.push(Net { first: net.first, prefix });
+    }
+    public
+}
+
 /// A block that is not `A.B.C.D/N`; also one of IPv6, which a task cannot start over.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not an IPv4 block")]
@@ -129,6 +149,11 @@ impl Packets {
         Self { first: net.first(), last: net.last(), ports }
     }
 
+    /// Their ports.
+    pub fn ports(self) -> Ports {
+        self.ports
+    }
+
     fn and(self, other: Self) -> Option<Self> {
         let (first, last) = (self.first.max(other.first), self.last.min(other.last));
         let from = self.ports.from.max(other.ports.from);
@@ -172,13 +197,13 @@ impl Open {
         Self(vec![packets])
     }
 
-    /// Decides those that a rule matches; whether there were any.
-    pub fn decide(&mut self, rule: Packets) -> bool {
-        let matches = self.0.iter().any(|open| open.and(rule).is_some());
-        if matches {
+    /// Decides those that a rule matches, and says which they were.
+    pub fn decide(&mut self, rule: Packets) -> Vec<Packets> {
+        let matched: Vec<_> = self.0.iter().filter_map(|open| open.and(rule)).collect();
+        if !matched.is_empty() {
             self.0 = self.0.iter().flat_map(|open| open.without(rule)).collect();
         }
-        matches
+        matched
     }
 
     /// Whether every packet is decided.
@@ -203,7 +228,7 @@ pub fn share(target: Net, blocks: impl IntoIterator<Item = Net>) -> Share {
     let mut open = Open::new(Packets::new(target, Ports::HTTPS));
     let mut any = false;
     for block in blocks {
-        any |= open.decide(Packets::new(block, Ports::HTTPS));
+        any |= !open.decide(Packets::new(block, Ports::HTTPS)).is_empty();
     }
     match (open.is_empty(), any) {
         (true, _) => Share::All,
@@ -246,6 +271,11 @@ mod tests {
         assert!(net("10.1.0.0/16").is_private());
         assert!(!net("0.0.0.0/0").is_private());
         assert!(!net("172.0.0.0/8").is_private());
+        let size = |nets: &[Net]| nets.iter().map(|net| net.size()).sum::<u64>();
+        let private: Vec<_> =
+            PRIVATE.iter().map(|&(first, prefix)| Net { first, prefix }).collect();
+        assert_eq!(size(&internet()) + size(&private), ANYWHERE.size());
+        assert!(internet().iter().all(|net| !net.is_private()));
     }
 
     fn packets() -> impl Strategy<Value = Packets> {
