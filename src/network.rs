@@ -1,7 +1,10 @@
 //! What the VPC allows, from what was read of it; pure.
 
+pub mod addresses;
 pub mod diagnose;
 pub mod fix;
+#[cfg(test)]
+mod mending;
 pub mod model;
 pub mod needs;
 pub mod net;

@@ -517,11 +517,9 @@ fn an_acl_without_ephemeral_ports() {
     s3: TaskAcl
     logs: TaskAcl
     ! acl-private of a refuses the answers from vpce-ecr.api in b (TCP 32768-60999) by its last rule, `*`
-      aws ec2 create-network-acl-entry --network-acl-id acl-private --ingress --rule-number 110 --protocol tcp --port-range From=1024,To=65535 --cidr-block 10.0.2.0/24 --rule-action allow
-    ! acl-private of b refuses the answers from vpce-ecr.api in a (TCP 32768-60999) by its last rule, `*`
-      aws ec2 create-network-acl-entry --network-acl-id acl-private --ingress --rule-number 120 --protocol tcp --port-range From=1024,To=65535 --cidr-block 10.0.1.0/24 --rule-action allow
+      aws ec2 create-network-acl-entry --network-acl-id acl-private --ingress --rule-number 110 --protocol tcp --port-range From=1024,To=65535 --cidr-block 10.0.0.0/16 --rule-action allow
     ! acl-private of a refuses the answers from s3 (pl-s3) (TCP 32768-60999) by its last rule, `*`
-      aws ec2 create-network-acl-entry --network-acl-id acl-private --ingress --rule-number 130 --protocol tcp --port-range From=1024,To=65535 --cidr-block 0.0.0.0/0 --rule-action allow
+      aws ec2 create-network-acl-entry --network-acl-id acl-private --ingress --rule-number 120 --protocol tcp --port-range From=1024,To=65535 --cidr-block 0.0.0.0/0 --rule-action allow
     ");
 }
 

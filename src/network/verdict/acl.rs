@@ -2,7 +2,7 @@
 //! ephemeral port of the side that asked. Within one subnet they do not apply.
 //! <https://docs.aws.amazon.com/vpc/latest/userguide/vpc-network-acls.html>
 
-use super::{Check, Hop, Stop};
+use super::{Check, Hop, Stop, groups};
 use crate::network::{
     fix::{Direction, Fix},
     model::{Acl, Entry, Topology},
@@ -74,7 +74,9 @@ pub(super) fn pass(vpc: &Topology, border: Border<'_>, far: &Far) -> Check {
         return Err(Stop::Unknown(format!("{what}, in a part of where it may be")));
     }
     let wanted = if ports == Ports::HTTPS { ports } else { NAT_PORTS };
-    Err(Stop::broken(hop, what, fix(acl, entries, direction, refused.by, wanted, far.widest)))
+    // The whole VPC at once: an ACL takes twenty rules, and an endpoint may stand in as many subnets.
+    let cidr = groups::block_of(vpc, far.widest);
+    Err(Stop::broken(hop, what, fix(acl, entries, direction, refused.by, wanted, cidr)))
 }
 
 #[derive(Debug, Default)]
