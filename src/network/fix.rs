@@ -396,6 +396,7 @@ fn create(vpc: &mut Topology, new: &NewEndpoint) {
         state: "available".to_owned(),
         owner: vpc.account.clone(),
         subnets,
+        interfaces: BTreeSet::new(),
         addresses: BTreeMap::new(),
         groups: group.into_iter().collect(),
         private_dns: kind == EndpointKind::Interface,

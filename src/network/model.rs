@@ -97,6 +97,8 @@ pub struct Endpoint {
     pub owner: String,
     /// Where its interfaces stand.
     pub subnets: BTreeSet<String>,
+    /// Its interfaces' ids.
+    pub interfaces: BTreeSet<String>,
     /// The interfaces' addresses and their subnets, where they were read.
     pub addresses: BTreeMap<Ipv4Addr, String>,
     /// What its interfaces carry.

@@ -93,6 +93,7 @@ pub(super) fn interface(service: &str, subnets: &[&str]) -> Endpoint {
         state: "available".to_owned(),
         owner: "1".to_owned(),
         subnets: set(subnets),
+        interfaces: BTreeSet::new(),
         addresses: BTreeMap::new(),
         groups: set(&["sg-endpoint"]),
         private_dns: true,
