@@ -276,16 +276,16 @@ pub fn allowing(statements: &[Value], requests: &[(&str, &str)]) -> String {
     all.push(json!({
         "Effect": "Allow", "Principal": "*", "Action": actions, "Resource": resources,
     }));
-    policy(all)
+    policy(&all)
 }
 
 /// The policy without one of its statements.
 pub fn without(statements: &[Value], index: usize) -> String {
     let kept = statements.iter().enumerate().filter(|(at, _)| *at != index);
-    policy(kept.map(|(_, statement)| statement.clone()).collect())
+    policy(&kept.map(|(_, statement)| statement.clone()).collect::<Vec<_>>())
 }
 
-fn policy(statements: Vec<Value>) -> String {
+fn policy(statements: &[Value]) -> String {
     json!({ "Version": "2012-10-17", "Statement": statements }).to_string()
 }
 

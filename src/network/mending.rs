@@ -17,6 +17,7 @@ use proptest::{prelude::*, sample::select};
 
 /// How a VPC may differ and still work.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each may be so or not, whatever the others are")]
 struct Shape {
     zones: usize,
     by_nat: bool,

@@ -93,7 +93,7 @@ pub fn needs(facts: &TaskFacts) -> Vec<Need> {
     need("ecr.api", "the token for the image's registry", with_token);
     need("ecr.dkr", "the image's manifest", pull);
     let layers = arn(&format!("s3:::{}/*", layer_bucket(&facts.region)));
-    need("s3", "the image's layers", requests(&["s3:GetObject"], Some(layers)));
+    need("s3", "the image's layers", requests(&["s3:GetObject"], Some(&layers)));
     if let Some(groups) = &facts.log_groups {
         let streams =
             groups.iter().map(|group| format!("{}:log-stream:*", group.trim_end_matches(":*")));
@@ -122,9 +122,9 @@ pub fn needs(facts: &TaskFacts) -> Vec<Need> {
             "ssmmessages:OpenControlChannel",
             "ssmmessages:OpenDataChannel",
         ];
-        need("ssmmessages", "ECS Exec", requests(&channels, Some("*".to_owned())));
+        need("ssmmessages", "ECS Exec", requests(&channels, Some("*")));
         if let Some(key) = &exec.kms_key {
-            let key = Some(key.clone()).filter(|key| key.starts_with("arn:"));
+            let key = Some(key.as_str()).filter(|key| key.starts_with("arn:"));
             need("kms", "the key of ECS Exec's sessions", requests(&["kms:Decrypt"], key));
         }
         if exec.logs {
@@ -132,7 +132,7 @@ pub fn needs(facts: &TaskFacts) -> Vec<Need> {
         }
         if let Some(bucket) = &exec.bucket {
             let objects = arn(&format!("s3:::{bucket}/*"));
-            let requests = requests(&["s3:PutObject"], Some(objects));
+            let requests = requests(&["s3:PutObject"], Some(&objects));
             need("s3", "the logs of ECS Exec's sessions", requests);
         }
     }
@@ -151,8 +151,8 @@ fn without_key(secret: &str) -> String {
     secret.splitn(8, ':').take(7).collect::<Vec<_>>().join(":")
 }
 
-fn requests(actions: &[&'static str], resource: Option<String>) -> Vec<Request> {
-    let request = |&action| Request { action, resource: resource.clone() };
+fn requests(actions: &[&'static str], resource: Option<&str>) -> Vec<Request> {
+    let request = |&action| Request { action, resource: resource.map(str::to_owned) };
     actions.iter().map(request).collect()
 }
 
@@ -160,7 +160,7 @@ fn of_each(actions: &[&'static str], resources: &BTreeSet<String>) -> Vec<Reques
     if resources.is_empty() {
         return requests(actions, None);
     }
-    resources.iter().flat_map(|resource| requests(actions, Some(resource.clone()))).collect()
+    resources.iter().flat_map(|resource| requests(actions, Some(resource))).collect()
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::{
     error::Result,
     network::model::{Dns, Endpoint, PrefixList, Read, Topology, Unknown},
 };
-use aws_sdk_ec2::types::{Filter, VpcAttributeName};
+use aws_sdk_ec2::types::{DhcpConfiguration, DhcpOptions, Filter, VpcAttributeName, VpcEndpoint};
 use futures_util::future::join_all;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -51,16 +51,19 @@ pub async fn observe(
         offered(aws, services),
     );
     let subnets = subnets.explain("ec2:DescribeSubnets", id)?;
-    let tables = tables.explain("ec2:DescribeRouteTables", id).map_err(unknown);
-    let endpoints = endpoints.explain("ec2:DescribeVpcEndpoints", id).map_err(unknown);
-    let groups = groups.explain("ec2:DescribeSecurityGroups", id).map_err(unknown);
-    let acls = acls.explain("ec2:DescribeNetworkAcls", id).map_err(unknown);
-    let nats = nats.explain("ec2:DescribeNatGateways", id).map_err(unknown);
-    let lists = lists.explain("ec2:DescribePrefixLists", region).map_err(unknown);
+    let tables = tables.explain("ec2:DescribeRouteTables", id).map_err(|failure| unknown(&failure));
+    let endpoints =
+        endpoints.explain("ec2:DescribeVpcEndpoints", id).map_err(|failure| unknown(&failure));
+    let groups =
+        groups.explain("ec2:DescribeSecurityGroups", id).map_err(|failure| unknown(&failure));
+    let acls = acls.explain("ec2:DescribeNetworkAcls", id).map_err(|failure| unknown(&failure));
+    let nats = nats.explain("ec2:DescribeNatGateways", id).map_err(|failure| unknown(&failure));
+    let lists =
+        lists.explain("ec2:DescribePrefixLists", region).map_err(|failure| unknown(&failure));
     let groups = groups.map(|groups| groups.iter().map(shape::group).collect::<BTreeMap<_, _>>());
     let lists = lists.map(|lists| lists.iter().map(shape::prefix_list).collect::<BTreeMap<_, _>>());
     let endpoints = endpoints.map(|found| {
-        let interfaces = found.iter().flat_map(|one| one.network_interface_ids()).cloned();
+        let interfaces = found.iter().flat_map(VpcEndpoint::network_interface_ids).cloned();
         let interfaces: BTreeSet<String> = interfaces.collect();
         (
             found.iter().filter_map(|one| shape::endpoint(one, region)).collect::<Vec<_>>(),
@@ -96,7 +99,7 @@ pub async fn observe(
 }
 
 /// `was refused` of a missing permission; AWS's own code of anything else.
-fn unknown(failure: Failure) -> Unknown {
+fn unknown(failure: &Failure) -> Unknown {
     let why = match &failure.code {
         _ if failure.is_denied() => "was refused".to_owned(),
         Some(code) => format!("failed with {code}"),
@@ -111,8 +114,10 @@ async fn dns(aws: &Reader, id: &str) -> Read<Dns> {
         attribute(VpcAttributeName::EnableDnsSupport),
         attribute(VpcAttributeName::EnableDnsHostnames),
     );
-    let support = support.explain("ec2:DescribeVpcAttribute", id).map_err(unknown)?;
-    let hostnames = hostnames.explain("ec2:DescribeVpcAttribute", id).map_err(unknown)?;
+    let support =
+        support.explain("ec2:DescribeVpcAttribute", id).map_err(|failure| unknown(&failure))?;
+    let hostnames =
+        hostnames.explain("ec2:DescribeVpcAttribute", id).map_err(|failure| unknown(&failure))?;
     let is_on = |value: Option<&aws_sdk_ec2::types::AttributeBooleanValue>| {
         value.and_then(aws_sdk_ec2::types::AttributeBooleanValue::value) == Some(true)
     };
@@ -127,10 +132,11 @@ async fn dns(aws: &Reader, id: &str) -> Read<Dns> {
 async fn resolvers(aws: &Reader, id: Option<&str>) -> Read<Vec<String>> {
     let Some(id) = id.filter(|id| *id != "default") else { return Ok(Vec::new()) };
     let found = aws.ec2.describe_dhcp_options().dhcp_options_ids(id).send().await;
-    let found = found.explain("ec2:DescribeDhcpOptions", id).map_err(unknown)?;
-    let settings = found.dhcp_options().iter().flat_map(|options| options.dhcp_configurations());
+    let found =
+        found.explain("ec2:DescribeDhcpOptions", id).map_err(|failure| unknown(&failure))?;
+    let settings = found.dhcp_options().iter().flat_map(DhcpOptions::dhcp_configurations);
     let servers = settings.filter(|setting| setting.key() == Some("domain-name-servers"));
-    let values = servers.flat_map(|setting| setting.values());
+    let values = servers.flat_map(DhcpConfiguration::values);
     Ok(values.filter_map(|value| value.value().map(str::to_owned)).collect())
 }
 
@@ -146,7 +152,9 @@ async fn offered(
     let names = services.iter().map(|service| format!("com.amazonaws.{region}.{service}"));
     let filter = Filter::builder().name("service-name").set_values(Some(names.collect())).build();
     let found = aws.ec2.describe_vpc_endpoint_services().filters(filter).send().await;
-    let found = found.explain("ec2:DescribeVpcEndpointServices", region).map_err(unknown)?;
+    let found = found
+        .explain("ec2:DescribeVpcEndpointServices", region)
+        .map_err(|failure| unknown(&failure))?;
     let details = found.service_details().iter().filter(|detail| {
         detail
             .service_type()

@@ -109,13 +109,11 @@ fn exit<'a>(case: &Case<'a>, table: &RouteTable, far: &Far) -> Check<Exit<'a>> {
         Target::InternetGateway(id) => Ok(Exit::Internet(id.clone())),
         Target::Nat(id) => {
             let nats = vpc.nats.as_ref()?;
-            match nats.iter().find(|nat| nat.id == *id) {
-                Some(nat) => nat_works(case, nat).map(|()| Exit::Nat(nat)),
-                None => {
-                    let what = format!("0.0.0.0/0 in {} leads to {id}, which is gone", table.id);
-                    Err(endpoint::absent(case, Hop::Nat, &what))
-                }
-            }
+            let Some(nat) = nats.iter().find(|nat| nat.id == *id) else {
+                let what = format!("0.0.0.0/0 in {} leads to {id}, which is gone", table.id);
+                return Err(endpoint::absent(case, Hop::Nat, &what));
+            };
+            nat_works(case, nat).map(|()| Exit::Nat(nat))
         }
         Target::Elsewhere(_) | Target::Inside => Err(Stop::Unknown(format!(
             "0.0.0.0/0 in {} leads to {target}, behind which nothing can be seen from here",

@@ -5,8 +5,8 @@ use crate::network::{
     net::{Net, Ports},
 };
 use aws_sdk_ec2::types::{
-    ConnectivityType, IpPermission, NatGateway, NetworkAcl, NetworkAclEntry, RuleAction,
-    SecurityGroup, VpcEndpoint, VpcEndpointType,
+    ConnectivityType, DnsOptions, IpPermission, NatGateway, NetworkAcl, NetworkAclEntry, PortRange,
+    RuleAction, SecurityGroup, VpcEndpoint, VpcEndpointType,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -45,7 +45,7 @@ pub(super) fn endpoint(endpoint: &VpcEndpoint, region: &str) -> Option<Endpoint>
         groups: groups.map(str::to_owned).collect(),
         private_dns: endpoint.private_dns_enabled() == Some(true),
         inbound_resolver_only: options
-            .and_then(|options| options.private_dns_only_for_inbound_resolver_endpoint())
+            .and_then(DnsOptions::private_dns_only_for_inbound_resolver_endpoint)
             == Some(true),
         tables: endpoint.route_table_ids().iter().cloned().collect(),
         policy: endpoint.policy_document().filter(|text| !text.is_empty()).map(str::to_owned),
@@ -105,7 +105,7 @@ fn entry(entry: &NetworkAclEntry) -> Option<(u16, Entry)> {
     let found = Entry {
         allows: entry.rule_action() == Some(&RuleAction::Allow),
         protocol: entry.protocol().unwrap_or("-1").to_owned(),
-        ports: ports(range.and_then(|range| range.from()), range.and_then(|range| range.to())),
+        ports: ports(range.and_then(PortRange::from), range.and_then(PortRange::to)),
         cidr: entry.cidr_block()?.parse().ok()?,
     };
     Some((u16::try_from(number).ok()?, found))
