@@ -83,8 +83,32 @@ pub struct Applied {
     pub failed: Vec<(Address, Problem)>,
     /// The steps that were not started, because another one failed.
     pub not_started: Vec<Address>,
+    /// Whether a step failed because another run had made the same thing since this one looked.
+    pub raced: bool,
     /// How long each step took.
     pub spans: Vec<Span>,
+}
+
+impl Applied {
+    /// What this and a later round on a newer look come to.
+    #[must_use]
+    pub fn then(mut self, next: Self) -> Self {
+        self.done.extend(next.done);
+        self.spans.extend(next.spans);
+        Self { done: self.done, spans: self.spans, ..next }
+    }
+}
+
+/// Why a step failed.
+struct Failed {
+    problem: Problem,
+    raced: bool,
+}
+
+impl From<Failure> for Failed {
+    fn from(failure: Failure) -> Self {
+        Self { problem: failure.problem(), raced: failure.already_exists() }
+    }
 }
 
 /// Applies the plan. When a step fails, those that run are let finish, what needs it is not started,
@@ -133,7 +157,8 @@ pub async fn apply(
                 applied.done.push(address.clone());
                 done.insert(address);
             }
-            Err(problem) => {
+            Err(Failed { problem, raced }) => {
+                applied.raced |= raced;
                 let failed =
                     Event::StepFailed { address: address.clone(), problem: problem.clone() };
                 events.send(failed);
@@ -174,19 +199,18 @@ async fn step(
     aws: &Writer,
     outputs: &Outputs,
     build_image: &BuildImage<'_>,
-) -> Result<Output, Problem> {
+) -> Result<Output, Failed> {
     let tags = &tags_of(address, change, &aws.stack);
     let id: Result<String, Failure> = match change {
         Change::Image(Action::Create(to) | Action::Update { to, .. }) => {
             let repository = outputs.resolve(&to.repository);
-            return build_image(to.clone(), repository).await.map(Output::of);
+            let built = build_image(to.clone(), repository).await;
+            return built.map(Output::of).map_err(|problem| Failed { problem, raced: false });
         }
         // Images go with their repository.
         Change::Image(Action::Delete { id, .. }) => Ok(id.clone()),
         Change::Service(action) => {
-            return service::apply(action, tags, aws, outputs)
-                .await
-                .map_err(|failure| failure.problem());
+            return Ok(service::apply(action, tags, aws, outputs).await?);
         }
         Change::Repository(action) => repository::apply(action, tags, aws).await,
         Change::SecurityGroup(action) => security_group::apply(action, tags, aws, outputs).await,
@@ -200,5 +224,5 @@ async fn step(
         Change::Cluster(action) => cluster::apply(action, tags, aws).await,
         Change::TaskDefinition(action) => task_definition::apply(action, tags, aws, outputs).await,
     };
-    id.map(Output::of).map_err(|failure| failure.problem())
+    Ok(Output::of(id?))
 }

@@ -59,7 +59,8 @@ impl Reader {
 
     /// Asks STS whose the credentials of `config` are.
     pub async fn new(config: &aws_config::SdkConfig) -> Result<Self> {
-        let Some(region) = config.region().map(ToString::to_string) else {
+        let region = config.region().map(ToString::to_string);
+        let Some(region) = region.filter(|region| !region.trim().is_empty()) else {
             return Err(Error::refused(
                 "no AWS region was found in the file, the environment or the profile",
                 "add `region:` to the file, or set AWS_REGION",
@@ -103,6 +104,9 @@ pub struct Writer {
     pub stack: String,
     /// Keeps the calls on VPC endpoints inside EC2's buckets.
     pub endpoint_calls: EndpointLimits,
+    /// Keeps the deregistrations of task definitions inside ECS's bucket: burst 20, then 1 a second.
+    /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html>
+    pub revision_calls: Limiter,
 }
 
 /// The buckets of the calls on VPC endpoints: burst 4, then 0.3 a second, each.
@@ -123,7 +127,7 @@ impl Writer {
         let bucket = || Limiter::new(4.0, 0.3);
         let endpoint_calls =
             EndpointLimits { create: bucket(), modify: bucket(), delete: bucket() };
-        Self { aws, stack, endpoint_calls }
+        Self { aws, stack, endpoint_calls, revision_calls: Limiter::new(20.0, 1.0) }
     }
 }
 

@@ -8,6 +8,7 @@ pub mod names;
 
 mod check;
 mod definition;
+mod dockerfile;
 mod fargate;
 mod read;
 mod schema;
@@ -21,7 +22,9 @@ use finding::{Finding, render};
 use model::Config;
 use read::{Files, Findings, Input};
 use std::{
-    fs, io,
+    fs,
+    io::{self, Read as _},
+    ops::Range,
     path::{Path, PathBuf},
 };
 
@@ -51,11 +54,20 @@ pub fn load(file: Option<&Path>, folder: &Path, image: Option<&str>) -> Result<C
     // build's context must not depend on where it is read.
     let absolute = std::path::absolute(&path).map_err(|why| failed(&why))?;
     let folder = absolute.parent().unwrap_or(Path::new("/"));
-    parse(&text, &path, folder, image, &Disk).map_err(Error::Config)
+    let config = parse(&text, &path, folder, image, &Disk).map_err(Error::Config)?;
+    let refused = image.and_then(|image| read::image::refusal(image, config.region.as_deref()));
+    match refused {
+        Some(mut problem) => {
+            problem.what = format!("the flag `--image`: {}", problem.what);
+            Err(Error::Config(problem.to_string()))
+        }
+        None => Ok(config),
+    }
 }
 
 fn found(folder: &Path) -> Result<PathBuf> {
-    let there = NAMES.iter().map(|name| folder.join(name)).find(|path| path.is_file());
+    let there =
+        NAMES.iter().map(|name| folder.join(name)).find(|path| path.symlink_metadata().is_ok());
     there.ok_or_else(|| {
         let here = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         let what = format!("there is no `{}` in `{}`", NAMES[0], here.display());
@@ -90,9 +102,10 @@ fn parse(
     if !matches!(tree.value, tree::Value::Map(_)) {
         return Err(render(&name, text, &findings.own));
     }
-    let input = Input { text, folder, files, image };
+    let input = Input { folder, files, image };
     let config = read::read(&tree, &input, &mut findings);
-    let own = (!findings.own.is_empty()).then(|| render(&name, text, &findings.own));
+    let shown = conceal(text, &findings.hidden);
+    let own = (!findings.own.is_empty()).then(|| render(&name, &shown, &findings.own));
     let theirs = findings
         .definition
         .as_ref()
@@ -101,12 +114,29 @@ fn parse(
     if all.is_empty() { Ok(config) } else { Err(all.join("\n\n")) }
 }
 
+/// The text with asterisks in the place of what must not be seen, byte for byte.
+fn conceal(text: &str, hidden: &[Range<usize>]) -> String {
+    let mut bytes = text.as_bytes().to_vec();
+    for at in hidden.iter().flat_map(Clone::clone) {
+        if !matches!(bytes[at], b'\n' | b'\r') {
+            bytes[at] = b'*';
+        }
+    }
+    String::from_utf8(bytes).expect("whole characters gave way to ASCII")
+}
+
 /// The machine's own disk.
 struct Disk;
 
 impl Files for Disk {
     fn text(&self, path: &Path) -> io::Result<String> {
-        let bytes = fs::read(path)?;
+        let mut bytes = Vec::new();
+        // One byte more than is taken, so that a longer file is seen to be one, and no endless one is
+        // read to its end.
+        fs::File::open(path)?.take(tree::MOST as u64 + 1).read_to_end(&mut bytes)?;
+        if bytes.len() > tree::MOST {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it has more than 1 MiB"));
+        }
         let text = String::from_utf8(bytes)
             .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is no UTF-8 text"))?;
         Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))

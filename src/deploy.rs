@@ -90,7 +90,7 @@ pub async fn deploy(run: &Run<'_>) -> Outcome {
     let prepared = prepare::prepare(run).boxed().await;
     outcome.timeline.push(run.span("observe", std::time::Duration::ZERO));
     let result = match prepared {
-        Ok(prepared) => converge(run, &prepared, &mut outcome).await,
+        Ok(prepared) => converge(run, prepared, &mut outcome).boxed_local().await,
         Err(error) => Err(error),
     };
     if let Err(error) = &result {
@@ -99,20 +99,24 @@ pub async fn deploy(run: &Run<'_>) -> Outcome {
     outcome
 }
 
-async fn converge(run: &Run<'_>, prepared: &Prepared, outcome: &mut Outcome) -> Result<()> {
-    let plan = &prepared.plan;
-    let view = Arc::new(plan.view());
+/// How often the world is looked at anew when another run makes the same things at the same time.
+const ROUNDS: u32 = 3;
+
+async fn converge(run: &Run<'_>, mut prepared: Prepared, outcome: &mut Outcome) -> Result<()> {
+    let view = Arc::new(prepared.plan.view());
     run.events.send(Event::Planned(Arc::clone(&view)));
     outcome.plan = Some(view);
-    let engine = prepared.engine()?;
-    let applied = if plan.steps.is_empty() {
-        Applied::default()
-    } else {
-        run.start_applying();
-        let build_image = build::builder(run, prepared, engine);
-        let stack = &prepared.names.stack;
-        apply::apply(plan, &prepared.aws, stack, &*build_image, run.events, run.began).await
-    };
+    let mut applied = round(run, &prepared).await?;
+    for _ in 1..ROUNDS {
+        if !applied.raced {
+            break;
+        }
+        let text = "another run made some of these things at the same time; looking again";
+        run.events.send(Event::Warning(text.to_owned()));
+        prepared = prepare::prepare(run).boxed().await?;
+        applied = applied.then(round(run, &prepared).await?);
+    }
+    let prepared = &prepared;
     outcome.timeline.extend(applied.spans.iter().cloned());
     outcome.changed = !applied.done.is_empty();
     outcome.outputs = ending::outputs(run, prepared, &applied).await;
@@ -126,6 +130,19 @@ async fn converge(run: &Run<'_>, prepared: &Prepared, outcome: &mut Outcome) -> 
         outcome.verdict = Some(verdict);
     }
     ending::check_applied(&applied)
+}
+
+/// Applies the plan of one look at the world.
+async fn round(run: &Run<'_>, prepared: &Prepared) -> Result<Applied> {
+    let plan = &prepared.plan;
+    let engine = prepared.engine()?;
+    if plan.steps.is_empty() {
+        return Ok(Applied::default());
+    }
+    run.start_applying();
+    let build_image = build::builder(run, prepared, engine);
+    let stack = &prepared.names.stack;
+    Ok(apply::apply(plan, &prepared.aws, stack, &*build_image, run.events, run.began).await)
 }
 
 /// The deployment that this run started, or one that still goes on: an unchanged plan is no success

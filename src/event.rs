@@ -2,7 +2,10 @@
 //! nothing in the engine prints.
 
 use crate::{address::Address, error::Problem, plan::view::View};
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 use tokio::sync::mpsc;
 
 /// Something that a reporter may tell. Texts are redacted by the reporters' side of the channel.
@@ -178,19 +181,49 @@ pub struct Outputs {
     pub changed: bool,
 }
 
+/// How far a run has come, for whoever ends it before its end.
+#[derive(Debug, Clone, Default)]
+pub struct Progress {
+    /// The plan, once it is known.
+    pub planned: Option<Arc<View>>,
+    /// The steps that were started.
+    pub started: Vec<Address>,
+    /// The steps that were done.
+    pub done: Vec<Address>,
+    /// Whether ECS is rolling out.
+    pub is_rolling_out: bool,
+}
+
 /// Where events go. Cloning it is cheap; sending never waits and never fails the sender.
 #[derive(Debug, Clone)]
-pub struct Events(mpsc::UnboundedSender<Event>);
+pub struct Events {
+    sender: mpsc::UnboundedSender<Event>,
+    progress: Arc<Mutex<Progress>>,
+}
 
 impl Events {
     /// A channel, and the end that reporters read from.
     pub fn channel() -> (Self, mpsc::UnboundedReceiver<Event>) {
         let (sender, receiver) = mpsc::unbounded_channel();
-        (Self(sender), receiver)
+        (Self { sender, progress: Arc::default() }, receiver)
     }
 
     /// Tells the reporters; when nobody listens any more there is nobody to tell.
     pub fn send(&self, event: Event) {
-        drop(self.0.send(event));
+        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        match &event {
+            Event::Planned(plan) => progress.planned = Some(Arc::clone(plan)),
+            Event::StepStarted(address) => progress.started.push(address.clone()),
+            Event::StepDone { address, .. } => progress.done.push(address.clone()),
+            Event::Phase(Phase::Rollout) => progress.is_rolling_out = true,
+            _ => {}
+        }
+        drop(progress);
+        drop(self.sender.send(event));
+    }
+
+    /// How far the run has come.
+    pub fn progress(&self) -> Progress {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

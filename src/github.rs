@@ -12,6 +12,7 @@ use octocrab::Octocrab;
 use serde_json::Value;
 use std::time::Duration;
 use tokio::time::timeout;
+use url::Url;
 
 /// How long one request may take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -40,6 +41,11 @@ impl Client {
             Problem::new(format!("no client for GitHub's API at `{api_url}`: {why}"))
                 .help("`GITHUB_API_URL` must be an address such as https://api.github.com")
         };
+        // octocrab panics later on what is no address of the web.
+        let url = Url::parse(api_url).map_err(|why| unusable(why.to_string()))?;
+        if !["http", "https"].contains(&url.scheme()) || !url.has_host() {
+            return Err(unusable("it is no address of the web".to_owned()));
+        }
         // A token that no header can carry would be a panic in octocrab.
         if !token.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(Problem::new("the GitHub token is no token: it has blanks or line ends")

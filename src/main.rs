@@ -2,6 +2,7 @@
 
 use clap::{Parser as _, error::ErrorKind};
 use ecs_private_deploy::{
+    address::Address,
     cli::{self, Cli, Command, Destroy, Format},
     config::{self, model::Config},
     context::{self, Context},
@@ -33,7 +34,12 @@ fn main() -> ExitCode {
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let result = match runtime {
-        Ok(runtime) => runtime.block_on(Box::pin(run(&cli, variables))),
+        Ok(runtime) => {
+            let result = runtime.block_on(Box::pin(run(&cli, variables)));
+            // A question that nobody answers any more must not hold the program.
+            runtime.shutdown_background();
+            result
+        }
         Err(error) => Err(Error::Unexpected(Problem::new(format!("no runtime: {error}")))),
     };
     result
@@ -50,6 +56,10 @@ async fn run(cli: &Cli, variables: BTreeMap<String, String>) -> Result<u8> {
     };
     let context = Context::read(variables, common.environment.clone())?;
     let config = load(&cli.command)?;
+    check_environment(&context.variables)?;
+    if let Command::Destroy(given) = &cli.command {
+        unless_ended(confirmed(given, &config, &context)).await?;
+    }
     let secrets = Secrets::default();
     for name in ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] {
         if let Some(value) = context.variables.get(name).filter(|value| !value.is_empty()) {
@@ -57,17 +67,12 @@ async fn run(cli: &Cli, variables: BTreeMap<String, String>) -> Result<u8> {
         }
     }
     let (events, receiver) = Events::channel();
-    let command = match &cli.command {
-        Command::Plan(_) => event::Command::Plan,
-        Command::Destroy(_) => event::Command::Destroy,
-        Command::Deploy(_) | Command::Schema => event::Command::Deploy,
-    };
     let setup = Setup {
         context: &context,
         secrets: secrets.clone(),
         verbose: common.verbose,
         service: &config.service,
-        command,
+        command: kind(&cli.command),
     };
     let reporters = report::run(receiver, secrets.clone(), setup.reporters());
     let engine = async {
@@ -77,10 +82,24 @@ async fn run(cli: &Cli, variables: BTreeMap<String, String>) -> Result<u8> {
             events.send(Event::Finished(Box::new(outcome.clone())));
         }
         drop(events);
-        result.map(|outcome| outcome.exit_code)
+        result
     };
-    let (code, ()) = tokio::join!(engine, reporters);
-    code
+    let (outcome, ()) = tokio::join!(engine, reporters);
+    let outcome = outcome?;
+    // Data comes last, when nothing else moves on the terminal.
+    if let (Command::Plan(given), Some(plan), None) = (&cli.command, &outcome.plan, &outcome.error)
+    {
+        print(&render(plan, given.format))?;
+    }
+    Ok(outcome.exit_code)
+}
+
+const fn kind(command: &Command) -> event::Command {
+    match command {
+        Command::Plan(_) => event::Command::Plan,
+        Command::Destroy(_) => event::Command::Destroy,
+        Command::Deploy(_) | Command::Schema => event::Command::Deploy,
+    }
 }
 
 /// The file, with what the flags say in its place.
@@ -89,7 +108,8 @@ fn load(command: &Command) -> Result<Config> {
     let folder = common.working_directory.as_deref().unwrap_or(Path::new(""));
     let file = common.config.as_ref().map(|file| folder.join(file));
     let mut config = config::load(file.as_deref(), folder, command.image())?;
-    config.region = config.region.take().or_else(|| common.aws_region.clone());
+    let given = common.aws_region.as_ref().filter(|region| !region.is_empty());
+    config.region = config.region.take().or_else(|| given.cloned());
     Ok(config)
 }
 
@@ -100,27 +120,81 @@ async fn conduct(command: &Command, run: &Run<'_>) -> Result<Outcome> {
     let mut interrupt = handler(SignalKind::interrupt())?;
     tokio::select! {
         outcome = dispatch(command, run) => outcome,
-        _ = terminate.recv() => Ok(cancelled(run)),
-        _ = interrupt.recv() => Ok(cancelled(run)),
+        _ = terminate.recv() => Ok(cancelled(command, run)),
+        _ = interrupt.recv() => Ok(cancelled(command, run)),
     }
+}
+
+/// The same for what changes nothing.
+async fn unless_ended(asking: impl Future<Output = Result<()>>) -> Result<()> {
+    let mut terminate = handler(SignalKind::terminate())?;
+    let mut interrupt = handler(SignalKind::interrupt())?;
+    let ended = || {
+        let problem = Problem::new("the run was ended by a signal");
+        Err(Error::Unexpected(problem.help("nothing was changed")))
+    };
+    tokio::select! {
+        result = asking => result,
+        _ = terminate.recv() => ended(),
+        _ = interrupt.recv() => ended(),
+    }
+}
+
+/// What the AWS SDK would panic on, or call by another name.
+fn check_environment(variables: &BTreeMap<String, String>) -> Result<()> {
+    let wrong = |name: &str, what: &str, help: &str| {
+        let problem = Problem::new(format!("{name} {what}")).help(help);
+        Err(Error::Config(problem.to_string()))
+    };
+    for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] {
+        if variables
+            .get(name)
+            .is_some_and(|value| !value.bytes().all(|byte| byte.is_ascii_graphic()))
+        {
+            let help = "paste it anew, without blanks and line ends";
+            return wrong(name, "has a character that no key has", help);
+        }
+    }
+    if variables.get("AWS_ENDPOINT_URL").is_some_and(String::is_empty) {
+        return wrong("AWS_ENDPOINT_URL", "is empty", "unset it, or give it an address");
+    }
+    Ok(())
 }
 
 fn handler(kind: SignalKind) -> Result<tokio::signal::unix::Signal> {
     signal(kind).map_err(|error| Error::Unexpected(Problem::new(format!("no signals: {error}"))))
 }
 
-fn cancelled(run: &Run<'_>) -> Outcome {
+fn cancelled(command: &Command, run: &Run<'_>) -> Outcome {
+    let progress = run.events.progress();
     let is_applying = run.is_applying.load(Ordering::Relaxed);
-    let problem = Problem::new("the run was ended by a signal");
-    let (exit_code, help) = if is_applying {
+    let mut problem = Problem::new("the run was ended by a signal");
+    let list = |addresses: &[Address]| {
+        addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    };
+    if !progress.done.is_empty() {
+        problem.found.push(format!("done: {}", list(&progress.done)));
+    }
+    let cut: Vec<_> =
+        progress.started.iter().filter(|step| !progress.done.contains(step)).cloned().collect();
+    if !cut.is_empty() {
+        problem.found.push(format!("may be half done: {}", list(&cut)));
+    }
+    let (exit_code, help) = if progress.is_rolling_out {
+        (exit::PARTIAL, "the rollout goes on without being watched: run it again to follow it")
+    } else if is_applying {
         (exit::PARTIAL, "run it again: it takes up where this run stopped")
     } else {
         (exit::UNEXPECTED, "nothing was changed")
     };
+    let changed = !progress.done.is_empty();
     Outcome {
+        command: kind(command),
         service: run.config.service.clone(),
+        plan: progress.planned,
         error: Some(problem.help(help)),
-        changed: is_applying,
+        changed,
+        outputs: event::Outputs { changed, ..event::Outputs::default() },
         exit_code,
         ..Outcome::default()
     }
@@ -131,28 +205,34 @@ async fn dispatch(command: &Command, run: &Run<'_>) -> Result<Outcome> {
         Command::Deploy(_) | Command::Schema => Ok(Box::pin(deploy::deploy(run)).await),
         Command::Plan(given) => {
             let (mut outcome, planned) = Box::pin(deploy::plan(run)).await;
-            if let Ok(plan) = planned {
-                print(&render(&plan, given.format))?;
-                if given.detailed_exitcode && !plan.steps.is_empty() {
-                    outcome.exit_code = exit::CHANGES;
-                }
+            if planned.is_ok_and(|plan| given.detailed_exitcode && !plan.steps.is_empty()) {
+                outcome.exit_code = exit::CHANGES;
             }
             Ok(outcome)
         }
-        Command::Destroy(given) => Box::pin(destroy(given, run)).await,
+        Command::Destroy(_) => {
+            let planned = Box::pin(destroy::plan(run)).await;
+            Ok(destroy::destroy(run, planned).await)
+        }
     }
 }
 
-async fn destroy(given: &Destroy, run: &Run<'_>) -> Result<Outcome> {
-    let planned = Box::pin(destroy::plan(run)).await;
-    if let Ok(planned) = &planned
-        && !given.yes
-        && !planned.plan.steps.is_empty()
-        && !confirm::destroy(&planned.plan.view(), &run.config.service).await?
-    {
-        return Ok(destroy::declined(run));
+/// Asks before anything is taken down. It is planned apart, so that nothing else writes to the terminal
+/// while somebody is asked.
+async fn confirmed(given: &Destroy, config: &Config, context: &Context) -> Result<()> {
+    if given.yes {
+        return Ok(());
     }
-    Ok(destroy::destroy(run, planned).await)
+    let (secrets, (events, _)) = (Secrets::default(), Events::channel());
+    let run = Run::new(config, context, &secrets, &events);
+    let planned = Box::pin(destroy::plan(&run)).await?;
+    if planned.plan.steps.is_empty()
+        || confirm::destroy(&planned.plan.view(), &config.service).await?
+    {
+        return Ok(());
+    }
+    let problem = Problem::new(format!("taking `{}` down was not confirmed", config.service));
+    Err(Error::Refused(problem.help("nothing was changed")))
 }
 
 fn render(plan: &View, format: Format) -> String {

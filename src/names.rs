@@ -42,7 +42,8 @@ impl Names {
         let group = |what: &str| fit(&format!("ecs-private-deploy-{what}"), SECURITY_GROUP_LENGTH);
         Self {
             stack: service.clone(),
-            target_group: fit(&service.replace('_', "-"), TARGET_GROUP_LENGTH),
+            // ELB takes no hyphen at either end.
+            target_group: fit(service.replace('_', "-").trim_matches('-'), TARGET_GROUP_LENGTH),
             execution_role: role("execution"),
             task_role: role("task"),
             endpoint_group: group("endpoints"),

@@ -51,6 +51,11 @@ pub trait Reporter: Send {
         Ok(())
     }
 
+    /// What it is called where it fails.
+    fn name(&self) -> &'static str {
+        "a report"
+    }
+
     /// Called once after the last event.
     fn finish(&mut self) -> BoxFuture<'_, Result<(), Problem>> {
         ready(Ok(())).boxed()
@@ -137,8 +142,9 @@ async fn tell_all(
     let mut ended = Vec::new();
     for reporter in &mut reporters {
         let left = deadline.saturating_sub(start.elapsed());
+        let name = reporter.name();
         let result = timeout(left, reporter.finish()).await.unwrap_or_else(|_| {
-            Err(Problem::new("a report was not finished in time").found(format!(
+            Err(Problem::new(format!("{name} was not finished in time")).found(format!(
                 "waited {}, which is all that a run waits at its end",
                 format::duration(last_words)
             )))

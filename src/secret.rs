@@ -33,7 +33,7 @@ impl fmt::Debug for Secret {
 pub struct Secrets(Arc<Mutex<Vec<Secret>>>);
 
 /// Shorter values would blot out ordinary words.
-const SHORTEST: usize = 4;
+const SHORTEST: usize = 6;
 
 impl Secrets {
     /// Remembers a value, and each line of it, since logs are written line by line.

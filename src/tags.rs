@@ -1,6 +1,6 @@
 //! The tags that say what is ours. Nothing else is remembered between runs.
 
-use crate::address::Address;
+use crate::{address::Address, config::names::fit};
 use std::collections::BTreeMap;
 
 /// The stack that made the thing. A thing without it is somebody else's: it is used where it fits,
@@ -14,12 +14,31 @@ const USER: &str = "ecs-private-deploy:user:";
 /// else's, so that the last stack's `destroy` takes exactly that out again.
 const ADDED: &str = "ecs-private-deploy:added:";
 
+/// What EC2 takes of a key and of a value, less than the others do.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Tag.html>
+const KEY_LENGTH: usize = 127;
+const VALUE_LENGTH: usize = 255;
+
 /// The tags of one thing, in the order of their keys.
 pub type Tags = BTreeMap<String, String>;
 
 /// The tags of a thing that belongs to one stack alone.
 pub fn own(stack: &str, address: &Address) -> Tags {
-    Tags::from([(STACK.into(), stack.into()), (ADDRESS.into(), address.to_string())])
+    Tags::from([(STACK.into(), stack.into()), (ADDRESS.into(), value(&address.to_string()))])
+}
+
+/// The text in the characters and the length that every service takes: a log group's name may have
+/// others, and be longer.
+fn value(text: &str) -> String {
+    let takes = |symbol: char| symbol.is_ascii_alphanumeric() || " _.:/=+-@".contains(symbol);
+    let text: String =
+        text.chars().map(|symbol| if takes(symbol) { symbol } else { '-' }).collect();
+    fit(&text, VALUE_LENGTH)
+}
+
+/// The stack's name as the end of a key.
+fn user_name(stack: &str) -> String {
+    fit(stack, KEY_LENGTH - USER.len())
 }
 
 /// The tags of a thing that stacks share.
@@ -31,7 +50,7 @@ pub fn shared(stack: &str, address: &Address) -> Tags {
 
 /// The tag by which a stack says that it uses a shared thing.
 pub fn user(stack: &str) -> Tags {
-    Tags::from([(format!("{USER}{stack}"), "true".into())])
+    Tags::from([(format!("{USER}{}", user_name(stack)), "true".into())])
 }
 
 /// The tags by which a stack says what it added to a thing of somebody else's.
@@ -80,11 +99,35 @@ impl Ownership {
 
     /// Whether this stack has said that it uses it.
     pub fn is_used_by(&self, stack: &str) -> bool {
-        self.users.iter().any(|user| user == stack)
+        let stack = user_name(stack);
+        self.users.contains(&stack)
     }
 
     /// Whether other stacks use it.
     pub fn has_other_users(&self, stack: &str) -> bool {
-        self.users.iter().any(|user| user != stack)
+        let stack = user_name(stack);
+        self.users.iter().any(|user| *user != stack)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::address::Kind;
+
+    #[test]
+    fn no_tag_is_longer_or_other_than_the_services_take() {
+        let stack = "s".repeat(255);
+        let group = Address::new(Kind::LogGroup, format!("#{}", "g".repeat(511)));
+        let tags = shared(&stack, &group);
+        for (key, value) in &tags {
+            assert!(key.len() <= KEY_LENGTH && value.len() <= VALUE_LENGTH, "{key} {value}");
+        }
+        assert!(tags[ADDRESS].starts_with("log-group/-ggg"));
+        let ownership =
+            Ownership::read(tags.iter().map(|(key, value)| (key.as_str(), value.as_str())));
+        assert!(ownership.is_of(&stack) && ownership.is_used_by(&stack));
+        assert!(!ownership.has_other_users(&stack));
+        assert!(ownership.has_other_users("web"));
     }
 }

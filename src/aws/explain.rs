@@ -31,6 +31,15 @@ impl Failure {
         })
     }
 
+    /// Whether what was to be made is there already: another run was faster.
+    pub fn already_exists(&self) -> bool {
+        let code = self.code.as_deref().unwrap_or_default();
+        code.contains("AlreadyExists")
+            || code.contains("Duplicate")
+            || code == "PriorityInUse"
+            || self.message.contains("was not idempotent")
+    }
+
     /// Whether the caller lacks a permission.
     pub fn is_denied(&self) -> bool {
         const CODES: [&str; 5] = [
@@ -62,7 +71,9 @@ impl Failure {
     /// The failure in the form that every message has.
     pub fn problem(&self) -> Problem {
         let Self { operation, on, code, message, request_id } = self;
+        let lacks_credentials = self.lacks_credentials();
         let what = match code {
+            _ if lacks_credentials => format!("no AWS credentials were found: {message}"),
             Some(code) => format!("{operation} on {on} was refused: {code}: {message}"),
             None => format!("{operation} on {on} got no answer: {message}"),
         };
@@ -79,23 +90,47 @@ impl Failure {
                 "AWS does not accept these credentials: check AWS_ACCESS_KEY_ID and \
                  AWS_SECRET_ACCESS_KEY, whether the session has expired, and the role's trust policy",
             );
-        } else if code.is_none() {
+        } else if lacks_credentials {
             problem = problem.help(
-                "check that credentials are configured, and that this machine reaches AWS (proxy, \
-                 DNS, AWS_ENDPOINT_URL)",
+                "in a workflow run aws-actions/configure-aws-credentials first; elsewhere `aws \
+                 configure`, or set AWS_PROFILE",
+            );
+        } else if self.is_unavailable() {
+            problem = problem.help(
+                "try again; if it stays, check that this machine reaches AWS (proxy, DNS, \
+                 AWS_ENDPOINT_URL)",
             );
         }
         problem
     }
 
+    fn lacks_credentials(&self) -> bool {
+        self.code.is_none() && self.message.contains("credentials")
+    }
+
+    /// Whether AWS did not answer, or not as AWS: that says nothing about what was asked.
+    fn is_unavailable(&self) -> bool {
+        const CODES: [&str; 6] = [
+            "Throttling",
+            "RequestLimitExceeded",
+            "ServiceUnavailable",
+            "InternalFailure",
+            "InternalError",
+            "ServerException",
+        ];
+        self.code.as_deref().is_none_or(|code| {
+            code.starts_with("HTTP ") && !["HTTP 401", "HTTP 403"].contains(&code)
+                || CODES.iter().any(|known| self.is(known))
+        })
+    }
+
     /// The failure of a read, before anything was changed: a refusal where AWS answered or there are
     /// no credentials, otherwise a service that cannot be reached.
     pub fn refused(&self) -> Error {
-        let no_credentials = self.code.is_none() && self.message.contains("credentials");
-        if self.code.is_some() || no_credentials {
-            Error::Refused(self.problem())
-        } else {
+        if self.is_unavailable() && !self.lacks_credentials() {
             Error::Unexpected(self.problem())
+        } else {
+            Error::Refused(self.problem())
         }
     }
 }
@@ -215,7 +250,9 @@ mod tests {
     #[test]
     fn no_answer_is_no_refusal() {
         assert!(matches!(failure(None).refused(), Error::Unexpected(_)));
-        assert!(matches!(failure(Some("Throttling")).refused(), Error::Refused(_)));
+        assert!(matches!(failure(Some("ThrottlingException")).refused(), Error::Unexpected(_)));
+        assert!(matches!(failure(Some("HTTP 502")).refused(), Error::Unexpected(_)));
+        assert!(matches!(failure(Some("InvalidParameter")).refused(), Error::Refused(_)));
         assert!(failure(Some("RepositoryNotFoundException")).is("RepositoryNotFound"));
     }
 }

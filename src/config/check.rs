@@ -15,7 +15,17 @@ pub(super) fn check(node: &Node, shape: &Shape, path: &str, findings: &mut Vec<F
         let what = format!("{subject} is {}, and has to be {expected}", node.value.kind());
         Finding::new(node.span.clone(), what)
     };
+    let holds_values = matches!(
+        shape,
+        Shape::Section(_) | Shape::TextOr(_) | Shape::List(_) | Shape::Map | Shape::Arguments
+    );
     match (shape, &node.value) {
+        // All that was in it may have been commented out.
+        (_, Value::Null) if holds_values => {}
+        (_, Value::Null) => {
+            let finding = Finding::new(node.span.clone(), format!("`{path}` has no value"));
+            findings.push(finding.help("give it one, or take the key out"));
+        }
         (Shape::Section(keys) | Shape::TextOr(keys), Value::Map(entries)) => {
             section(entries, keys, path, findings);
         }
@@ -25,19 +35,28 @@ pub(super) fn check(node: &Node, shape: &Shape, path: &str, findings: &mut Vec<F
                 findings.push(Finding::new(node.span.clone(), format!("`{path}` is empty")));
             }
         }
-        (Shape::Text, Value::Integer(_) | Value::Float | Value::Boolean(_)) => {
+        (Shape::Text, Value::Integer(..) | Value::Float(_) | Value::Boolean(_)) => {
             findings.push(wrong("text").help("write it in quotes"));
         }
         (Shape::Text, _) => findings.push(wrong("text")),
         (Shape::TextOr(_), _) => findings.push(wrong("text or a section with keys of its own")),
         (Shape::Boolean, Value::Boolean(_)) => {}
-        (Shape::Boolean, _) => findings.push(wrong("true or false")),
-        (Shape::Integer(least, most), Value::Integer(number)) => {
+        (Shape::Boolean, Value::Text(text)) if ["yes", "on"].contains(&text.as_str()) => {
+            findings.push(wrong("`true` or `false`").help("write `true`"));
+        }
+        (Shape::Boolean, Value::Text(text)) if ["no", "off"].contains(&text.as_str()) => {
+            findings.push(wrong("`true` or `false`").help("write `false`"));
+        }
+        (Shape::Boolean, _) => findings.push(wrong("`true` or `false`")),
+        (Shape::Integer(least, most), Value::Integer(number, _)) => {
             if !(least..=most).contains(&number) {
                 let what = format!("`{path}` is {number}");
                 let label = format!("from {least} to {most}");
                 findings.push(Finding::new(node.span.clone(), what).label(label));
             }
+        }
+        (Shape::Integer(..), Value::Text(text)) if text.parse::<i128>().is_ok() => {
+            findings.push(wrong("a whole number").help("write it without quotes"));
         }
         (Shape::Integer(..), _) => findings.push(wrong("a whole number")),
         (Shape::Duration, Value::Text(text)) if values::duration(text).is_some() => {}
@@ -55,15 +74,18 @@ pub(super) fn check(node: &Node, shape: &Shape, path: &str, findings: &mut Vec<F
             findings.push(Finding::new(node.span.clone(), said).label(format!("one of {list}")));
         }
         (Shape::List(shape), Value::List(items)) => {
-            for item in items {
-                check(item, shape, path, findings);
+            for (index, item) in items.iter().enumerate() {
+                check(item, shape, &format!("{path}[{index}]"), findings);
             }
         }
+        (Shape::List(_), Value::Text(_)) => {
+            findings.push(wrong("a list").help("write it in brackets: `[…]`"));
+        }
         (Shape::List(_), _) => findings.push(wrong("a list")),
-        (Shape::Map | Shape::OpenMap, Value::Map(entries)) => {
+        (Shape::Map | Shape::Arguments, Value::Map(entries)) => {
             doubled(entries, path, findings);
             for Entry { key, node, .. } in entries {
-                let is_open = matches!(shape, Shape::OpenMap) && node.value == Value::Null;
+                let is_open = matches!(shape, Shape::Arguments) && node.value == Value::Null;
                 if !is_open && matches!(node.value, Value::Null | Value::List(_) | Value::Map(_)) {
                     let what =
                         format!("`{path}.{key}` is {}, and has to be text", node.value.kind());
@@ -71,7 +93,11 @@ pub(super) fn check(node: &Node, shape: &Shape, path: &str, findings: &mut Vec<F
                 }
             }
         }
-        (Shape::Map | Shape::OpenMap, _) => findings.push(wrong("names with values")),
+        (Shape::Arguments, Value::List(_)) => {
+            check(node, &Shape::List(&Shape::Text), path, findings);
+        }
+        (Shape::Arguments, _) => findings.push(wrong("names with values, or a list")),
+        (Shape::Map, _) => findings.push(wrong("names with values")),
     }
 }
 

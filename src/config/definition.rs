@@ -16,6 +16,17 @@ pub(super) struct Wanted<'a> {
     pub(super) port: Option<u16>,
 }
 
+/// What a container on Fargate cannot have.
+const NOT_OF_FARGATE: [&str; 7] = [
+    "disableNetworking",
+    "dnsSearchDomains",
+    "dnsServers",
+    "dockerSecurityOptions",
+    "extraHosts",
+    "links",
+    "privileged",
+];
+
 /// A definition that can be deployed.
 #[derive(Debug, PartialEq)]
 pub(super) struct Found {
@@ -63,9 +74,11 @@ fn unwrap(document: Value, places: Option<&Node>) -> (Value, Option<&Node>) {
 
 fn child<'a>(node: &'a Node, key: &str) -> Option<&'a Node> {
     match &node.value {
+        // The last of two equal keys is the one that JSON takes.
         Yaml::Map(entries) => {
-            entries.iter().find(|entry| entry.key == key).map(|entry| &entry.node)
+            entries.iter().rev().find(|entry| entry.key == key).map(|entry| &entry.node)
         }
+        Yaml::List(items) => items.get(key.parse::<usize>().ok()?),
         _ => None,
     }
 }
@@ -76,9 +89,15 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Where a key of the document stands, or the beginning.
-    fn at(&self, key: &str) -> Range<usize> {
-        self.places.and_then(|node| child(node, key)).map_or(0..0, |node| node.span.clone())
+    /// Where a value of the document stands, or that which it would stand in, or the beginning. Keys
+    /// and indices are put together with `/`.
+    fn at(&self, path: &str) -> Range<usize> {
+        let Some(mut node) = self.places else { return 0..0 };
+        for key in path.split('/') {
+            let Some(inner) = child(node, key) else { break };
+            node = inner;
+        }
+        node.span.clone()
     }
 
     fn tell(&mut self, key: &str, what: String, label: &str) {
@@ -109,6 +128,12 @@ impl Reader<'_> {
             let what = "the task definition is not for Fargate".to_owned();
             self.tell("requiresCompatibilities", what, "add `FARGATE`");
         }
+        let system = &document["runtimePlatform"]["operatingSystemFamily"];
+        if let Some(system) = system.as_str().filter(|system| system.starts_with("WINDOWS")) {
+            let what = format!("the operating system is {system}");
+            self.tell("runtimePlatform/operatingSystemFamily", what, "only Linux is deployed");
+        }
+        self.fit(document);
         self.size(document);
         let container = self.container(document, wanted.container)?;
         let port = self.port(document, &container, wanted.port)?;
@@ -118,15 +143,17 @@ impl Reader<'_> {
     fn size(&mut self, document: &Value) {
         let cpu = size(&document["cpu"], 1024);
         let memory = size(&document["memory"], 1024);
-        let (Some(cpu), Some(memory)) = (cpu, memory) else {
-            let lacks = if cpu.is_none() { "cpu" } else { "memory" };
-            self.tell(
-                lacks,
-                format!("the task definition has no `{lacks}` of its own"),
-                "Fargate needs it",
-            );
-            return;
-        };
+        for (key, size) in [("cpu", cpu), ("memory", memory)] {
+            match (&document[key], size) {
+                (_, Some(_)) => {}
+                (Value::Null, None) => {
+                    let what = format!("the task definition has no `{key}` of its own");
+                    self.tell(key, what, "Fargate needs it");
+                }
+                (other, None) => self.tell(key, format!("`{key}` is {other}"), "not a size"),
+            }
+        }
+        let Some((cpu, memory)) = cpu.zip(memory) else { return };
         match fargate::check(cpu, memory) {
             Ok(()) => {}
             Err(fargate::Wrong::Cpu(all)) => {
@@ -140,6 +167,49 @@ impl Reader<'_> {
                 let what = format!("Fargate has no {memory} MiB with {cpu} CPU units");
                 self.tell("memory", what, &format!("it has {all}"));
             }
+        }
+    }
+
+    /// What Fargate refuses.
+    /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html>
+    fn fit(&mut self, document: &Value) {
+        for key in ["ipcMode", "placementConstraints"] {
+            self.unfit(&document[key], key);
+        }
+        let containers = document["containerDefinitions"].as_array().map_or(&[][..], Vec::as_slice);
+        for (index, container) in containers.iter().enumerate() {
+            let path = format!("containerDefinitions/{index}");
+            for key in NOT_OF_FARGATE {
+                self.unfit(&container[key], &format!("{path}/{key}"));
+            }
+            for key in ["devices", "maxSwap", "sharedMemorySize", "swappiness"] {
+                let value = &container["linuxParameters"][key];
+                self.unfit(value, &format!("{path}/linuxParameters/{key}"));
+            }
+            let ports = container["portMappings"].as_array().map_or(&[][..], Vec::as_slice);
+            for (port_index, port) in ports.iter().enumerate() {
+                let [host, own] = ["hostPort", "containerPort"].map(|key| port[key].as_u64());
+                if host.is_some_and(|host| host != 0) && host != own {
+                    let path = format!("{path}/portMappings/{port_index}/hostPort");
+                    let what = "the host port is another one than the container's".to_owned();
+                    self.tell(&path, what, "with `awsvpc` they are the same: take it out");
+                }
+            }
+        }
+    }
+
+    fn unfit(&mut self, value: &Value, path: &str) {
+        let is_nothing = match value {
+            Value::Null | Value::Bool(false) => true,
+            Value::Bool(true) => false,
+            Value::Number(number) => number.as_u64() == Some(0),
+            Value::String(text) => text.is_empty(),
+            Value::Array(items) => items.is_empty(),
+            Value::Object(object) => object.is_empty(),
+        };
+        if !is_nothing {
+            let key = path.rsplit('/').next().unwrap_or(path);
+            self.tell(path, format!("Fargate has no `{key}`"), "take it out");
         }
     }
 
@@ -188,6 +258,12 @@ impl Reader<'_> {
                 let what = format!("container `{container}` maps no port {wanted}");
                 let label = format!("add {{\"containerPort\": {wanted}}} to its portMappings");
                 self.tell("containerDefinitions", what, &label);
+                None
+            }
+            (None, []) => {
+                let what = format!("container `{container}` maps no port");
+                let label = r#"add "portMappings": [{"containerPort": 8080}] to it"#;
+                self.tell("containerDefinitions", what, label);
                 None
             }
             (None, _) => {

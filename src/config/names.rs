@@ -92,12 +92,13 @@ pub(super) fn log_group(name: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Why this is no name of an environment variable that ECS and a shell take.
+/// Why this cannot name an environment variable. ECS itself takes nearly everything.
 pub(super) fn variable(name: &str) -> Result<(), String> {
-    let is_well = !name.is_empty()
-        && !name.as_bytes()[0].is_ascii_digit()
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte));
-    is_well.then_some(()).ok_or_else(|| "not the name of an environment variable".to_owned())
+    let is_bad = |symbol: char| symbol == '=' || symbol.is_whitespace() || symbol.is_control();
+    if name.is_empty() || name.contains(is_bad) {
+        return Err("a variable's name has no `=` and no blanks".to_owned());
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -133,6 +134,6 @@ mod tests {
         );
         assert!(load_balancer("-a").is_err() && load_balancer("a_b").is_err());
         assert!(log_group("/ecs/web").is_ok() && log_group("a b").is_err());
-        assert!(variable("A_1").is_ok() && variable("1A").is_err() && variable("").is_err());
+        assert!(variable("A_1").is_ok() && variable("A=1").is_err() && variable("").is_err());
     }
 }

@@ -1,7 +1,7 @@
 //! The checked file made into the model: defaults filled in, and every rule that is about more than
 //! the form of one value.
 
-mod image;
+pub(super) mod image;
 mod task;
 
 use super::{
@@ -33,17 +33,18 @@ pub(super) trait Files {
     fn is_file(&self, path: &Path) -> bool;
 }
 
-/// Findings, those of the file and those of another file that it names.
+/// Findings, those of the file and those of elsewhere.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     pub(super) own: Vec<Finding>,
+    /// What must not be shown, even on a line that is.
+    pub(super) hidden: Vec<Range<usize>>,
     /// Path, text and findings of the task definition.
     pub(super) definition: Option<(PathBuf, String, Vec<Finding>)>,
 }
 
 /// What reading needs besides the tree.
 pub(super) struct Input<'a> {
-    pub(super) text: &'a str,
     /// The folder of the file.
     pub(super) folder: &'a Path,
     pub(super) files: &'a dyn Files,
@@ -53,7 +54,7 @@ pub(super) struct Input<'a> {
 
 /// Makes the model. Where something was found the model is of no use.
 pub(super) fn read(tree: &Node, input: &Input<'_>, findings: &mut Findings) -> Config {
-    let file = Section::of(tree, input.text);
+    let file = Section::of(tree);
     let own = &mut findings.own;
     let service = if let Some(service) = file.text("service") {
         service.must("the service's name", names::ecs, own);
@@ -70,12 +71,14 @@ pub(super) fn read(tree: &Node, input: &Input<'_>, findings: &mut Findings) -> C
     if let Some(region) = &region {
         region.must("the region", is_region, own);
     }
-    let image = image::read(&file, &service, region.as_ref().map(|at| at.value), input, own);
+    let image = image::read(&file, &service, region.as_ref().map(|at| at.value), input, findings);
+    let own = &mut findings.own;
     let network = network(&file, own);
     let load_balancer = load_balancer(&file, &service, own);
     let logs = logs(&file, &service, own);
     let rollout = rollout(&file, own);
     let task = task::read(&file, &service, &image, input, findings);
+    let image = image::for_task(image, &task, &file, &mut findings.own);
     Config {
         cluster: cluster.unwrap_or_else(|| service.clone()),
         region: region.map(|region| region.value.to_owned()),
@@ -151,6 +154,7 @@ fn load_balancer(file: &Section<'_>, service: &str, findings: &mut Vec<Finding>)
         is_well.then_some(()).ok_or_else(|| "not a host such as `web.example.com`".to_owned())
     };
     let certificate = named(&section, "certificate", "the certificate", certificate, findings);
+    of_the_region(file, &section, findings);
     if certificate.is_none()
         && let Some(policy) = section.entry("ssl-policy")
     {
@@ -178,6 +182,22 @@ fn load_balancer(file: &Section<'_>, service: &str, findings: &mut Vec<Finding>)
         },
         health_check: health_check(&section, findings),
         deregistration_delay: number(&section, "deregistration-delay", 30),
+    }
+}
+
+/// A load balancer takes certificates of its own region alone; those of IAM have none.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/https-listener-certificates.html>
+fn of_the_region(file: &Section<'_>, section: &Section<'_>, findings: &mut Vec<Finding>) {
+    let (Some(region), Some(certificate)) = (file.text("region"), section.text("certificate"))
+    else {
+        return;
+    };
+    let theirs = certificate.value.split(':').nth(3).unwrap_or_default();
+    if values::is_arn(certificate.value, "acm", "certificate/") && theirs != region.value {
+        let what = format!("the certificate is in {theirs}, and the service in {}", region.value);
+        let finding =
+            Finding::new(certificate.span, what).also(region.span, "the service's region");
+        findings.push(finding.help(format!("request one in {}", region.value)));
     }
 }
 
@@ -250,15 +270,26 @@ fn rollout(file: &Section<'_>, findings: &mut Vec<Finding>) -> Rollout {
         maximum_percent: number(&section, "maximum-percent", 200),
         timeout: section.duration("timeout").unwrap_or(Duration::from_mins(15)),
     };
-    if rollout.minimum_healthy_percent == 100
-        && rollout.maximum_percent == 100
-        && let Some(entry) = section.entry("maximum-percent")
+    if is_stuck(&rollout)
+        && let Some(entry) =
+            section.entry("maximum-percent").or_else(|| section.entry("minimum-healthy-percent"))
     {
         let what = "no task may be started before another one is stopped, and none may be stopped";
         let finding = Finding::new(entry.node.span.clone(), what);
         findings.push(finding.help("raise `maximum-percent`, or lower `minimum-healthy-percent`"));
     }
     rollout
+}
+
+/// Whether ECS, which rounds the one down and the other up, could replace no task.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-ecs.html>
+fn is_stuck(rollout: &Rollout) -> bool {
+    let Rollout { desired_count, minimum_healthy_percent: least, maximum_percent: most, .. } =
+        rollout;
+    let Some(count) = *desired_count else { return *least == 100 && *most == 100 };
+    let may_start = u64::from(count) * u64::from(*most) / 100 > count.into();
+    let may_stop = (u64::from(count) * u64::from(*least)).div_ceil(100) < count.into();
+    count > 0 && !may_start && !may_stop
 }
 
 /// A finding about a path of the file: the folder or file that is not there.

@@ -46,9 +46,13 @@ fn shape(shape: &Shape) -> Value {
         Shape::Map => {
             json!({"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]}})
         }
-        Shape::OpenMap => {
-            json!({"type": "object", "additionalProperties": {"type": ["string", "number", "boolean", "null"]}})
-        }
+        Shape::Arguments => json!({"oneOf": [
+            {
+                "type": "object",
+                "additionalProperties": {"type": ["string", "number", "boolean", "null"]},
+            },
+            {"type": "array", "items": {"type": "string", "minLength": 1}},
+        ]}),
         Shape::Section(keys) => section(keys),
         Shape::TextOr(keys) => {
             json!({"oneOf": [{"type": "string", "minLength": 1}, section(keys)]})

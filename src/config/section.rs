@@ -13,8 +13,6 @@ use std::{ops::Range, time::Duration};
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Section<'a> {
     entries: &'a [Entry],
-    /// The whole file's text, for values whose spelling counts.
-    text: &'a str,
 }
 
 /// A value with its place.
@@ -25,16 +23,11 @@ pub(super) struct At<T> {
 }
 
 impl<'a> Section<'a> {
-    pub(super) fn of(node: &'a Node, text: &'a str) -> Self {
+    pub(super) fn of(node: &'a Node) -> Self {
         match &node.value {
-            Value::Map(entries) => Self { entries, text },
-            _ => Self { entries: &[], text },
+            Value::Map(entries) => Self { entries },
+            _ => Self { entries: &[] },
         }
-    }
-
-    /// A section that stands in a list of this one.
-    pub(super) fn inside(&self, node: &'a Node) -> Self {
-        Self::of(node, self.text)
     }
 
     pub(super) fn entry(&self, key: &str) -> Option<&'a Entry> {
@@ -46,8 +39,7 @@ impl<'a> Section<'a> {
     }
 
     pub(super) fn section(&self, key: &str) -> Self {
-        self.node(key)
-            .map_or(Self { entries: &[], text: self.text }, |node| Self::of(node, self.text))
+        self.node(key).map_or(Self { entries: &[] }, Self::of)
     }
 
     pub(super) fn text(&self, key: &str) -> Option<At<&'a str>> {
@@ -64,7 +56,7 @@ impl<'a> Section<'a> {
     pub(super) fn number<T: TryFrom<i128>>(&self, key: &str) -> Option<At<T>> {
         let node = self.node(key)?;
         match node.value {
-            Value::Integer(value) => {
+            Value::Integer(value, _) => {
                 Some(At { value: value.try_into().ok()?, span: node.span.clone() })
             }
             _ => None,
@@ -86,8 +78,8 @@ impl<'a> Section<'a> {
         Some(self.list(key)?.iter().filter_map(text).collect())
     }
 
-    /// Names with values; a number is taken as it is written.
-    pub(super) fn map(&self, key: &str) -> IndexMap<String, At<Option<String>>> {
+    /// Names, with where each stands, and their values; a number is taken as it is written.
+    pub(super) fn map(&self, key: &str) -> IndexMap<String, At<Option<At<String>>>> {
         let Some(Value::Map(entries)) = self.node(key).map(|node| &node.value) else {
             return IndexMap::new();
         };
@@ -95,19 +87,20 @@ impl<'a> Section<'a> {
             .iter()
             .map(|entry| {
                 let value = match &entry.node.value {
-                    Value::Text(value) => Some(value.clone()),
-                    Value::Boolean(_) | Value::Integer(_) | Value::Float => {
-                        self.text.get(entry.node.span.clone()).map(str::to_owned)
+                    Value::Text(value) | Value::Integer(_, value) | Value::Float(value) => {
+                        Some(value.clone())
                     }
-                    _ => None,
+                    Value::Boolean(value) => Some(value.to_string()),
+                    Value::Null | Value::List(_) | Value::Map(_) => None,
                 };
+                let value = value.map(|value| At { value, span: entry.node.span.clone() });
                 (entry.key.clone(), At { value, span: entry.key_span.clone() })
             })
             .collect()
     }
 }
 
-fn text(node: &Node) -> Option<At<&str>> {
+pub(super) fn text(node: &Node) -> Option<At<&str>> {
     match &node.value {
         Value::Text(value) => Some(At { value, span: node.span.clone() }),
         _ => None,
@@ -123,7 +116,10 @@ impl<T: AsRef<str>> At<T> {
         findings: &mut Vec<Finding>,
     ) {
         let value = self.value.as_ref();
-        if let Err(why) = rule(value) {
+        // An empty value was told already.
+        if !value.is_empty()
+            && let Err(why) = rule(value)
+        {
             findings.push(
                 Finding::new(self.span.clone(), format!("{what} `{value}` cannot be used"))
                     .label(why),

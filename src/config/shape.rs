@@ -23,14 +23,14 @@ pub(super) enum Shape {
     List(&'static Self),
     /// Names of the user's own, and text or numbers.
     Map,
-    /// The same, where a name may have no value.
-    OpenMap,
+    /// The same, where a name may have no value, or a list of `NAME` and `NAME=VALUE`.
+    Arguments,
     Section(&'static [Key]),
     /// Text, or a section.
     TextOr(&'static [Key]),
 }
 
-use Shape::{Boolean, Duration, Integer, List, Map, OneOf, OpenMap, Section, Text, TextOr};
+use Shape::{Arguments, Boolean, Duration, Integer, List, Map, OneOf, Section, Text, TextOr};
 
 const fn key(name: &'static str, about: &'static str, shape: Shape) -> Key {
     Key { name, about, shape }
@@ -42,6 +42,11 @@ pub(super) const RETENTIONS: [i128; 22] = [
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
     3288, 3653,
 ];
+
+pub(super) const INTEL: &str = "linux/amd64";
+pub(super) const ARM: &str = "linux/arm64";
+/// The platforms that Fargate has.
+pub(super) const PLATFORMS: [&str; 2] = [INTEL, ARM];
 
 /// The file.
 pub(super) const FILE: &[Key] = &[
@@ -72,17 +77,17 @@ const IMAGE: &[Key] = &[
     key(
         "build-args",
         "Build arguments; one without a value takes it from the environment. They stay in the image's history: give secrets as `secrets`.",
-        OpenMap,
+        Arguments,
     ),
     key(
         "secrets",
-        "Secrets for `RUN --mount=type=secret`; their values never stand here.",
-        List(&Section(SECRET)),
+        "Secrets for `RUN --mount=type=secret`: `id=NAME,env=VARIABLE`, `id=NAME,src=FILE`, or the same as keys. Their values never stand here.",
+        List(&TextOr(SECRET)),
     ),
     key(
         "platforms",
-        "`linux/amd64`, `linux/arm64`. Default: linux/amd64.",
-        List(&OneOf(&["linux/amd64", "linux/arm64"])),
+        "`linux/amd64`, `linux/arm64`. Default: what the task runs on.",
+        List(&OneOf(&PLATFORMS)),
     ),
     key(
         "cache",

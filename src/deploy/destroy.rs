@@ -57,11 +57,6 @@ pub async fn destroy(run: &Run<'_>, planned: Result<Planned>) -> Outcome {
     outcome
 }
 
-/// Nothing was taken down, because whoever was asked did not want it.
-pub fn declined(run: &Run<'_>) -> Outcome {
-    run.outcome(Command::Destroy)
-}
-
 async fn apply(run: &Run<'_>, planned: &Planned, outcome: &mut Outcome) -> Result<()> {
     let Planned { aws, names, plan } = planned;
     let view = Arc::new(plan.view());

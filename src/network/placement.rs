@@ -1,6 +1,6 @@
 //! Which subnets the tasks, the endpoints and the load balancer stand in.
 
-use super::subnets::{Class, Classified};
+use super::subnets::{Class, Classified, Subnet};
 use crate::error::Problem;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -42,8 +42,9 @@ pub fn place(
 ) -> Result<Placement, Box<Problem>> {
     let mut subnets = subnets.to_vec();
     // EC2 answers in no order, and the choice must not change from run to run.
-    subnets.sort_by(|one, other| {
-        (&one.subnet.zone, &one.subnet.id).cmp(&(&other.subnet.zone, &other.subnet.id))
+    subnets.sort_by_cached_key(|found| {
+        let Subnet { zone, cidr, id, .. } = found.subnet.clone();
+        (zone, cidr, id)
     });
     let subnets = &subnets[..];
     let private: Vec<_> =
@@ -105,10 +106,21 @@ fn task_subnets<'a>(served: &[&'a Classified]) -> Vec<&'a Classified> {
     let has_egress =
         |subnet: &Classified| matches!(subnet.class, Class::Private { egress: Some(_) });
     let any = served.iter().any(|subnet| has_egress(subnet));
-    let mut tasks: Vec<_> =
-        served.iter().copied().filter(|subnet| !any || has_egress(subnet)).collect();
+    let mut in_zone: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut tasks: Vec<_> = served
+        .iter()
+        .copied()
+        .filter(|subnet| !any || has_egress(subnet))
+        .map(|subnet| {
+            let nth = in_zone.entry(&subnet.subnet.zone).or_default();
+            *nth += 1;
+            (*nth, subnet)
+        })
+        .collect();
+    // Where there are too many, each zone keeps some.
+    tasks.sort_by_key(|(nth, _)| *nth);
     tasks.truncate(MOST_TASK_SUBNETS);
-    tasks
+    tasks.into_iter().map(|(_, subnet)| subnet).collect()
 }
 
 fn zones_of(subnets: &[Classified], ids: &BTreeSet<String>) -> BTreeMap<String, String> {
@@ -165,13 +177,14 @@ fn listed(problem: Problem, subnets: &[Classified]) -> Problem {
     if subnets.is_empty() {
         return problem.found("the VPC has no subnet");
     }
-    subnets.iter().fold(problem, |problem, subnet| problem.found(subnet.to_string()))
+    let mut subnets: Vec<_> = subnets.iter().collect();
+    subnets.sort_by_key(|found| (&found.subnet.zone, &found.subnet.cidr, &found.subnet.id));
+    subnets.into_iter().fold(problem, |problem, subnet| problem.found(subnet.to_string()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::subnets::Subnet;
 
     fn subnet(id: &str, zone: &str, class: Class) -> Classified {
         Classified {
@@ -244,6 +257,19 @@ mod tests {
         let subnets =
             [private("db", "a"), subnet("app", "a", nat), public("pa", "a"), public("pb", "b")];
         assert_eq!(place(&subnets, None).expect("it fits").tasks, set(&["app"]));
+    }
+
+    #[test]
+    fn too_many_subnets_cost_no_zone() {
+        let ids: Vec<_> = (0..27).map(|index| format!("s{index:02}")).collect();
+        let zones = ["a", "b", "c"];
+        let mut subnets: Vec<_> =
+            ids.iter().enumerate().map(|(index, id)| private(id, zones[index / 9])).collect();
+        subnets.extend(zones.map(|zone| public(&format!("p{zone}"), zone)));
+        let placement = place(&subnets, None).expect("it fits");
+        assert_eq!(placement.tasks.len(), MOST_TASK_SUBNETS);
+        assert_eq!(placement.endpoints, set(&["s00", "s09", "s18"]));
+        assert_eq!(placement.load_balancer, set(&["pa", "pb", "pc"]));
     }
 
     #[test]

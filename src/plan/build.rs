@@ -53,7 +53,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Plan> {
     let balancer = ingress::load_balancer(inputs, &placement, &groups.load_balancer, &mut plan);
     let target_group = target_group(inputs, &mut plan)?;
     let way_in = ingress::way_in(inputs, &balancer, &target_group, &mut plan)?;
-    let log_group = log_groups(inputs, &mut plan);
+    let (log_group, log_groups) = log_groups(inputs, &mut plan);
     let (execution_role, task_role) = roles(inputs, &mut plan);
     let cluster = cluster(inputs, &mut plan);
 
@@ -62,6 +62,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Plan> {
 
     let mut stands_on = way_in;
     stands_on.extend(endpoints);
+    stands_on.extend(log_groups);
     let desired = service::Settings {
         name: config.service.clone(),
         cluster,
@@ -193,7 +194,9 @@ fn target_group(inputs: &Inputs<'_>, plan: &mut Plan) -> Result<Known> {
         } else if found.target_type != "ip" {
             Some(format!("is of type {}, and Fargate tasks need ip", found.target_type))
         } else {
-            None
+            // Its name is the service's in ELB's characters and length, so two names may meet.
+            let other = found.ownership.stack.as_ref().filter(|stack| **stack != names.stack);
+            other.map(|stack| format!("is that of the service `{stack}`"))
         };
         if let Some(what) = what {
             return Err(Error::refused(
@@ -212,10 +215,11 @@ fn target_group(inputs: &Inputs<'_>, plan: &mut Plan) -> Result<Known> {
     Ok(observed.map_or(Known::After(address), |found| Known::Now(found.arn.clone())))
 }
 
-/// The log groups; yields the one of the `task:` block, as the task definition mentions it.
-fn log_groups(inputs: &Inputs<'_>, plan: &mut Plan) -> Option<Known> {
+/// The log groups; yields the one of the `task:` block, as the task definition mentions it, and all that
+/// the service has to wait for.
+fn log_groups(inputs: &Inputs<'_>, plan: &mut Plan) -> (Option<Known>, Vec<Known>) {
     let Inputs { config, world, .. } = *inputs;
-    let mut of_block = None;
+    let mut all = Vec::new();
     for name in task::log_groups(config, &world.identity.region) {
         let desired = log_group::Settings {
             name: name.clone(),
@@ -229,10 +233,10 @@ fn log_groups(inputs: &Inputs<'_>, plan: &mut Plan) -> Option<Known> {
         };
         let address = Address::new(Kind::LogGroup, name.trim_start_matches('/'));
         plan.add(address.clone(), change.map(Change::LogGroup), reason);
-        of_block = Some(observed.map_or(Known::After(address), |_| Known::Now(name)));
+        all.push(observed.map_or(Known::After(address), |_| Known::Now(name)));
     }
     let is_block = matches!(config.task.definition, crate::config::model::Definition::Block(_));
-    of_block.filter(|_| is_block)
+    (all.first().filter(|_| is_block).cloned(), all)
 }
 
 fn roles(inputs: &Inputs<'_>, plan: &mut Plan) -> (Option<Known>, Option<Known>) {

@@ -11,7 +11,7 @@ use crate::{
     resource::{
         Action,
         listener::{self, DefaultAction},
-        load_balancer, role, security_group, task_definition,
+        load_balancer, role, rule, security_group, task_definition,
     },
     world::World,
 };
@@ -79,9 +79,18 @@ fn service(inputs: &Inputs<'_>, plan: &mut Plan) {
 fn way_in(inputs: &Inputs<'_>, plan: &mut Plan) -> Vec<Address> {
     let Inputs { config, names, world, .. } = *inputs;
     let after = planned(plan, [service_address(inputs)]);
-    let own = |rule: &&crate::resource::rule::Observed| rule.ownership.is_of(&names.stack);
-    for (index, rule) in world.rules.values().flatten().filter(own).enumerate() {
-        let Some(settings) = rule.settings.clone() else { continue };
+    let own = |rule: &&rule::Observed| rule.ownership.is_of(&names.stack);
+    let rules = world
+        .rules
+        .iter()
+        .flat_map(|(listener, rules)| rules.iter().filter(own).map(move |rule| (listener, rule)));
+    for (index, (listener, rule)) in rules.enumerate() {
+        let settings = rule.settings.clone().unwrap_or_else(|| rule::Settings {
+            listener: Known::Now(listener.clone()),
+            priority: rule.priority.unwrap_or_default(),
+            host: "(changed by somebody)".to_owned(),
+            target_group: Known::Now(String::new()),
+        });
         let delete = Action::Delete { id: rule.arn.clone(), settings, after: after.clone() };
         let name = match index {
             0 => config.service.clone(),
@@ -174,8 +183,8 @@ fn endpoints(inputs: &Inputs<'_>, plan: &mut Plan) {
     let after = planned(plan, [service_address(inputs)]);
     for found in &world.endpoints {
         let service = &found.settings.service_name;
-        let prefix = format!("com.amazonaws.{}.", world.identity.region);
-        let mut name = service.strip_prefix(&prefix).unwrap_or(service).to_owned();
+        let region = format!(".{}.", world.identity.region);
+        let mut name = service.split_once(&region).map_or(&**service, |(_, name)| name).to_owned();
         if plan.steps.contains_key(&Address::new(Kind::Endpoint, &name)) {
             name = format!("{name}-{}", found.id);
         }

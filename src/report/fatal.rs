@@ -7,12 +7,11 @@ use std::io::Write as _;
 pub fn print(text: &str, is_action: bool) {
     let mut out = anstream::stderr().lock();
     let text = text.trim_end();
-    let begins = text.starts_with("error");
-    let prefix = if begins { "" } else { "error: " };
+    let plain = anstream::adapter::strip_str(text).to_string();
+    let prefix = if plain.starts_with("error") { "" } else { "error: " };
     // Nobody is left to tell when standard error is gone.
     drop(writeln!(out, "{prefix}{text}"));
     if is_action {
-        let plain = anstream::adapter::strip_str(text).to_string();
         let message = annotation(Level::Error, "ecs-private-deploy", &plain);
         drop(writeln!(out, "{message}"));
     }

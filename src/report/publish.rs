@@ -46,6 +46,10 @@ impl CommentReporter {
 }
 
 impl Reporter for CommentReporter {
+    fn name(&self) -> &'static str {
+        "the comment on the pull request"
+    }
+
     fn tell(&mut self, event: &Event, now: Duration) -> Result<(), Problem> {
         self.underway.take(event, now);
         let body = match event {

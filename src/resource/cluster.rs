@@ -11,6 +11,7 @@ use crate::{
 };
 use aws_sdk_ecs::types::ClusterField;
 use serde::Serialize;
+use std::time::Duration;
 
 /// What a cluster looks like.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -94,16 +95,7 @@ pub async fn apply(
 ) -> Result<String, Failure> {
     let ecs = &aws.aws.ecs;
     match action {
-        Action::Create(to) => {
-            let created = ecs
-                .create_cluster()
-                .cluster_name(&to.name)
-                .set_tags(Some(ecs_tags(tags)))
-                .send()
-                .await
-                .explain("ecs:CreateCluster", format!("cluster {}", to.name))?;
-            Ok(created.cluster.and_then(|cluster| cluster.cluster_arn).unwrap_or_default())
-        }
+        Action::Create(to) => create(to, tags, aws).await,
         Action::Update { id, to, .. } => {
             let user = tags::user(&aws.stack);
             let on = format!("cluster {}", to.name);
@@ -117,17 +109,77 @@ pub async fn apply(
             }
             Ok(id.clone())
         }
-        Action::Delete { id, settings, .. } => {
-            let deleted = ecs
-                .delete_cluster()
-                .cluster(id)
-                .send()
-                .await
-                .explain("ecs:DeleteCluster", format!("cluster {}", settings.name));
-            match deleted {
-                Err(failure) if !failure.is("ClusterNotFound") => Err(failure),
-                _ => Ok(id.clone()),
+        Action::Delete { id, settings, .. } => delete(aws, id, settings).await.map(|()| id.clone()),
+    }
+}
+
+const ATTEMPTS: u32 = 60;
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// An account's first cluster makes ECS's service-linked role, which takes some seconds to be of use.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using-service-linked-roles.html>
+fn is_not_yet(failure: &Failure) -> bool {
+    failure.message.contains("Unable to assume the service linked role")
+}
+
+/// The tasks of a service that is gone may still be stopping.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteCluster.html>
+fn is_still_used(failure: &Failure) -> bool {
+    ["ClusterContainsTasks", "ClusterContainsServices", "UpdateInProgress"]
+        .iter()
+        .any(|code| failure.is(code))
+}
+
+async fn create(to: &Settings, tags: &Tags, aws: &Writer) -> Result<String, Failure> {
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let request = aws.aws.ecs.create_cluster().cluster_name(&to.name);
+        let created = request.set_tags(Some(ecs_tags(tags))).send().await;
+        match created.explain("ecs:CreateCluster", format!("cluster {}", to.name)) {
+            Err(failure) if is_not_yet(&failure) && attempt < ATTEMPTS => {
+                tokio::time::sleep(PAUSE).await;
+            }
+            created => {
+                let cluster = created?.cluster;
+                return Ok(cluster.and_then(|cluster| cluster.cluster_arn).unwrap_or_default());
             }
         }
+    }
+}
+
+async fn delete(aws: &Writer, id: &str, settings: &Settings) -> Result<(), Failure> {
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let deleted = aws.aws.ecs.delete_cluster().cluster(id).send().await;
+        match deleted.explain("ecs:DeleteCluster", format!("cluster {}", settings.name)) {
+            Err(failure) if failure.is("ClusterNotFound") => return Ok(()),
+            Err(failure) if is_still_used(&failure) && attempt < ATTEMPTS => {
+                tokio::time::sleep(PAUSE).await;
+            }
+            deleted => return deleted.map(drop),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_passes_by_itself_is_waited_for() {
+        let failure = |code: &str, message: &str| Failure {
+            operation: "ecs:DeleteCluster",
+            on: "cluster web".to_owned(),
+            code: Some(code.to_owned()),
+            message: message.to_owned(),
+            request_id: None,
+        };
+        assert!(is_still_used(&failure("ClusterContainsTasksException", "")));
+        assert!(!is_still_used(&failure("ClusterContainsContainerInstancesException", "")));
+        let role = "Unable to assume the service linked role. Please verify that it exists";
+        assert!(is_not_yet(&failure("InvalidParameterException", role)));
+        assert!(!is_not_yet(&failure("InvalidParameterException", "Invalid name")));
     }
 }

@@ -10,7 +10,9 @@ use crate::{
     },
     tags::{self, Ownership, Tags},
 };
-use aws_sdk_ec2::types::{Filter, ResourceType, Tag, VpcEndpoint, VpcEndpointType};
+use aws_sdk_ec2::types::{
+    Filter, ResourceType, Tag, UnsuccessfulItem, VpcEndpoint, VpcEndpointType,
+};
 use serde::Serialize;
 use std::{collections::BTreeSet, time::Duration};
 
@@ -120,6 +122,21 @@ pub fn choose<'a>(
                 (endpoint.ownership.is_managed(), endpoint.settings.private_dns == Some(true));
             (preference, std::cmp::Reverse(&endpoint.id))
         })
+}
+
+/// The route tables that another endpoint of the service is on already: a table takes one route to a
+/// service only.
+pub fn served_by_others(
+    endpoints: &[Observed],
+    service_name: &str,
+    chosen: Option<&Observed>,
+) -> BTreeSet<String> {
+    let is_other = |endpoint: &&Observed| {
+        endpoint.settings.service_name == service_name
+            && chosen.is_some_and(|chosen| chosen.id != endpoint.id)
+    };
+    let others = endpoints.iter().filter(is_other);
+    others.flat_map(|endpoint| endpoint.settings.route_tables.iter().cloned()).collect()
 }
 
 /// What is missing. An endpoint serves the whole VPC, so nothing is ever taken from one here: it is
@@ -275,14 +292,55 @@ pub async fn apply(
         Action::Delete { id, .. } => {
             aws.endpoint_calls.delete.take().await;
             let request = aws.aws.ec2.delete_vpc_endpoints().vpc_endpoint_ids(id);
-            request.send().await.explain("ec2:DeleteVpcEndpoints", id)?;
+            let deleted = request.send().await.explain("ec2:DeleteVpcEndpoints", id)?;
+            refusal(id, deleted.unsuccessful()).map_or(Ok(()), Err)?;
             gone(aws, id).await?;
             Ok(id.clone())
         }
     }
 }
 
+/// DeleteVpcEndpoints answers 200 also where it refuses, and says so in a list.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteVpcEndpoints.html>
+fn refusal(id: &str, unsuccessful: &[UnsuccessfulItem]) -> Option<Failure> {
+    let error = unsuccessful.first()?.error();
+    let code = error.and_then(|error| error.code()).unwrap_or("UnknownError");
+    (code != "InvalidVpcEndpointId.NotFound").then(|| Failure {
+        operation: "ec2:DeleteVpcEndpoints",
+        on: id.to_owned(),
+        code: Some(code.to_owned()),
+        message: error.and_then(|error| error.message()).unwrap_or_default().to_owned(),
+        request_id: None,
+    })
+}
+
+/// The private DNS name of a deleted endpoint stays taken for some minutes.
+const CONFLICT: &str = "conflicting DNS domain";
+const CONFLICT_ATTEMPTS: u32 = 20;
+const CONFLICT_PAUSE: Duration = Duration::from_secs(15);
+
 async fn create(
+    to: &Settings,
+    tags: &Tags,
+    aws: &Writer,
+    outputs: &Outputs,
+) -> Result<String, Failure> {
+    for _ in 1..CONFLICT_ATTEMPTS {
+        match create_once(to, tags, aws, outputs).await {
+            Err(failure) if failure.message.contains(CONFLICT) => {
+                let endpoints = observe(&aws.aws, &to.vpc, &aws.stack).await?;
+                if choose(&endpoints, &to.service_name, &to.endpoint_type).is_some() {
+                    return Err(failure);
+                }
+                tokio::time::sleep(CONFLICT_PAUSE).await;
+            }
+            created => return created,
+        }
+    }
+    create_once(to, tags, aws, outputs).await
+}
+
+async fn create_once(
     to: &Settings,
     tags: &Tags,
     aws: &Writer,
@@ -396,5 +454,42 @@ fn unusable(id: &str, state: &str) -> Failure {
         code: Some("EndpointState".to_owned()),
         message: format!("the endpoint is {state}"),
         request_id: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_ec2::types::UnsuccessfulItemError;
+
+    fn gateway(id: &str, table: &str) -> Observed {
+        let table = VpcEndpoint::builder()
+            .vpc_endpoint_id(id)
+            .vpc_endpoint_type(VpcEndpointType::Gateway)
+            .service_name("com.amazonaws.eu-west-1.s3")
+            .route_table_ids(table)
+            .build();
+        observed(&table, "web")
+    }
+
+    #[test]
+    fn a_route_table_that_another_endpoint_serves_is_served() {
+        let endpoints = [gateway("vpce-1", "rtb-1"), gateway("vpce-2", "rtb-2")];
+        let served = |service| served_by_others(&endpoints, service, Some(&endpoints[0]));
+        assert_eq!(served("com.amazonaws.eu-west-1.s3"), BTreeSet::from(["rtb-2".to_owned()]));
+        assert_eq!(served("com.amazonaws.eu-west-1.dynamodb"), BTreeSet::new());
+    }
+
+    fn item(code: &str) -> UnsuccessfulItem {
+        let error = UnsuccessfulItemError::builder().code(code).message("in use").build();
+        UnsuccessfulItem::builder().resource_id("vpce-1").error(error).build()
+    }
+
+    #[test]
+    fn a_deletion_that_is_refused_inside_a_good_answer_is_refused() {
+        let refused = refusal("vpce-1", &[item("OperationNotPermitted")]).expect("it is refused");
+        assert!(refused.is("OperationNotPermitted") && refused.message == "in use");
+        assert_eq!(refusal("vpce-1", &[item("InvalidVpcEndpointId.NotFound")]), None);
+        assert_eq!(refusal("vpce-1", &[]), None);
     }
 }

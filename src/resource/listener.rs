@@ -233,7 +233,7 @@ pub async fn apply(
                     .protocol(to.protocol.as_str().into())
                     .set_certificates(certificates(to))
                     .set_ssl_policy(to.ssl_policy.clone())
-                    .default_actions(action_of(&to.default_action, outputs))
+                    .set_default_actions(actions(from, to, outputs))
                     .send()
                     .await
                     .explain("elasticloadbalancing:ModifyListener", id)?;
@@ -249,6 +249,12 @@ pub async fn apply(
             }
         }
     }
+}
+
+/// What of the default action is sent: one that stays is not, because the form in which it is known here
+/// may leave out the half of it (weights, stickiness, a login).
+fn actions(from: &Settings, to: &Settings, outputs: &Outputs) -> Option<Vec<ElbAction>> {
+    (from.default_action != to.default_action).then(|| vec![action_of(&to.default_action, outputs)])
 }
 
 fn certificates(to: &Settings) -> Option<Vec<Certificate>> {
@@ -269,7 +275,7 @@ fn action_of(action: &DefaultAction, outputs: &Outputs) -> ElbAction {
                 .status_code(RedirectActionStatusCodeEnum::Http301)
                 .build(),
         ),
-        // `Other` is only ever observed, and an observed default action is left as it is.
+        // `Other` is only ever observed, and an observed default action is never sent.
         DefaultAction::NotFound | DefaultAction::Other(_) => {
             builder.r#type(ActionTypeEnum::FixedResponse).fixed_response_config(
                 FixedResponseActionConfig::builder()
@@ -281,4 +287,27 @@ fn action_of(action: &DefaultAction, outputs: &Outputs) -> ElbAction {
         }
     }
     .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_default_action_that_stays_is_not_sent() {
+        let settings = |default_action| Settings {
+            load_balancer: Known::Now("arn".to_owned()),
+            port: 443,
+            protocol: "HTTPS".to_owned(),
+            certificate: Some("arn".to_owned()),
+            ssl_policy: None,
+            default_action,
+            used_by_this_stack: true,
+        };
+        let outputs = Outputs::default();
+        let login = settings(DefaultAction::Other("authenticate-oidc".to_owned()));
+        assert_eq!(actions(&login, &login, &outputs), None);
+        let not_found = settings(DefaultAction::NotFound);
+        assert_eq!(actions(&login, &not_found, &outputs).map(|actions| actions.len()), Some(1));
+    }
 }

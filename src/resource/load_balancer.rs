@@ -12,10 +12,16 @@ use crate::{
 };
 use aws_sdk_elasticloadbalancingv2::{
     operation::describe_tags::DescribeTagsOutput,
-    types::{LoadBalancerAttribute, LoadBalancerSchemeEnum, LoadBalancerTypeEnum},
+    types::{
+        LoadBalancer, LoadBalancerAttribute, LoadBalancerSchemeEnum, LoadBalancerState,
+        LoadBalancerStateEnum, LoadBalancerTypeEnum,
+    },
 };
 use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 /// Headers that are not valid HTTP are dropped before they reach the application; ELB's default is to
 /// let them through.
@@ -192,8 +198,8 @@ pub async fn set_user(aws: &Writer, arn: &str, before: bool, after: bool) -> Res
     }
 }
 
-/// Makes it so; yields the load balancer's ARN. It is not waited for: nothing that is made next needs
-/// it active, and the rollout waits for its health checks anyway.
+/// Makes it so, and waits until a new one is active: until then no target is found healthy, and the
+/// endpoints' private names, which nothing tells the progress of, spread meanwhile. Yields its ARN.
 pub async fn apply(
     action: &Action<Settings>,
     tags: &Tags,
@@ -225,6 +231,7 @@ pub async fn apply(
             if to.drop_invalid_headers {
                 drop_invalid_headers(aws, &arn, true).await?;
             }
+            active(aws, &arn).await?;
             Ok(arn)
         }
         Action::Update { id, from, to } => {
@@ -252,6 +259,39 @@ pub async fn apply(
                 _ => Ok(id.clone()),
             }
         }
+    }
+}
+
+/// A new load balancer is `provisioning` for two or three minutes.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html#load-balancer-state>
+const PAUSE: Duration = Duration::from_secs(3);
+const ATTEMPTS: u32 = 200;
+
+async fn active(aws: &Writer, arn: &str) -> Result<(), Failure> {
+    let on = format!("load balancer {arn}");
+    for _ in 0..ATTEMPTS {
+        let found = aws.aws.elb.describe_load_balancers().load_balancer_arns(arn).send().await;
+        let found = found.explain("elasticloadbalancing:DescribeLoadBalancers", &on)?;
+        let state = found.load_balancers().first().and_then(LoadBalancer::state);
+        match state.and_then(LoadBalancerState::code) {
+            Some(LoadBalancerStateEnum::Provisioning) => tokio::time::sleep(PAUSE).await,
+            Some(LoadBalancerStateEnum::Failed) => {
+                let why = state.and_then(LoadBalancerState::reason).unwrap_or_default();
+                return Err(unusable(on, format!("it could not be set up: {why}")));
+            }
+            _ => return Ok(()),
+        }
+    }
+    Err(unusable(on, "it is still being set up after ten minutes".to_owned()))
+}
+
+fn unusable(on: String, message: String) -> Failure {
+    Failure {
+        operation: "elasticloadbalancing:DescribeLoadBalancers",
+        on,
+        code: Some("LoadBalancerState".to_owned()),
+        message,
+        request_id: None,
     }
 }
 

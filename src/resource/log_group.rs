@@ -102,12 +102,23 @@ pub async fn apply(
     let logs = &aws.aws.logs;
     let name = match action {
         Action::Create(to) => {
-            logs.create_log_group()
+            let created = logs
+                .create_log_group()
                 .log_group_name(&to.name)
                 .set_tags(Some(tags.clone().into_iter().collect()))
                 .send()
                 .await
-                .explain("logs:CreateLogGroup", format!("log group {}", to.name))?;
+                .explain("logs:CreateLogGroup", format!("log group {}", to.name));
+            match created {
+                // Another run made it since this one looked.
+                Err(failure) if failure.is("ResourceAlreadyExists") => {
+                    let found = observe(&aws.aws, &to.name).await?;
+                    if diff(to, found.as_ref()).is_none() {
+                        return Ok(to.name.clone());
+                    }
+                }
+                created => drop(created?),
+            }
             if to.retention_in_days.is_some() {
                 retain(aws, to).await?;
             }

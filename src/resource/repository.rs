@@ -58,7 +58,9 @@ pub struct Observed {
     pub settings: Settings,
 }
 
-/// The settings of a repository of ours: `keep` images, with an exception for the build cache.
+/// The settings of a repository of ours: `keep` images, with an exception for the build cache. The
+/// cache is an image with a tag too, and what it leaves behind must not count against those that run.
+/// <https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_parameters.html>
 pub fn desired(name: &str, keep: u32, cached: bool) -> Settings {
     let (mutability, filters) = if cached {
         ("IMMUTABLE_WITH_EXCLUSION", vec![CACHE_FILTER.to_owned()])
@@ -87,9 +89,10 @@ pub fn desired(name: &str, keep: u32, cached: bool) -> Settings {
                 "rulePriority": 2,
                 "description": format!("the last {keep} images"),
                 "selection": {
-                    "tagStatus": "any",
+                    "tagStatus": "tagged",
+                    "tagPatternList": ["*"],
                     "countType": "imageCountMoreThan",
-                    "countNumber": keep,
+                    "countNumber": keep + u32::from(cached),
                 },
                 "action": {"type": "expire"},
             },
@@ -205,7 +208,7 @@ pub async fn apply(
     match action {
         Action::Create(to) => {
             let on = format!("repository {}", to.name);
-            let tags = tags.iter().map(|(key, value)| {
+            let given = tags.iter().map(|(key, value)| {
                 Tag::builder().key(key).value(value).build().expect("key and value are given")
             });
             let created = ecr
@@ -220,10 +223,21 @@ pub async fn apply(
                         .build()
                         .expect("the type is given"),
                 )
-                .set_tags(Some(tags.collect()))
+                .set_tags(Some(given.collect()))
                 .send()
                 .await
-                .explain("ecr:CreateRepository", &on)?;
+                .explain("ecr:CreateRepository", &on);
+            let created = match created {
+                // Another run made it since this one looked.
+                Err(failure) if failure.is("RepositoryAlreadyExists") => {
+                    let found = observe(&aws.aws, &to.name).await?.ok_or(failure)?;
+                    return match diff(to, Some(&found)) {
+                        Some(action) => Box::pin(apply(&action, tags, aws)).await,
+                        None => Ok(found.uri),
+                    };
+                }
+                created => created?,
+            };
             put_lifecycle_policy(ecr, to).await?;
             let repository = created
                 .repository
@@ -295,4 +309,17 @@ async fn put_lifecycle_policy(ecr: &aws_sdk_ecr::Client, to: &Settings) -> Resul
         .await
         .explain("ecr:PutLifecyclePolicy", format!("repository {}", to.name))
         .map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_build_cache_takes_no_image_s_place() {
+        let rule = |cached| desired("web", 1, cached).lifecycle_policy["rules"][1].clone();
+        assert_eq!(rule(false)["selection"]["countNumber"], 1);
+        assert_eq!(rule(true)["selection"]["countNumber"], 2);
+        assert_eq!(rule(true)["selection"]["tagStatus"], "tagged");
+    }
 }

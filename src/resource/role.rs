@@ -27,6 +27,9 @@ pub struct Settings {
     pub managed_policies: BTreeSet<String>,
     /// The inline policy for the secrets, where there are any.
     pub secrets_policy: Option<Value>,
+    /// The names of the inline policies that somebody else put there; they stay as long as the role.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub other_policies: BTreeSet<String>,
 }
 
 impl super::Settings for Settings {
@@ -79,12 +82,18 @@ pub fn execution(name: String, identity: &Identity, secrets: &BTreeSet<String>) 
         )]),
         secrets_policy: (!statements.is_empty())
             .then(|| json!({"Version": "2012-10-17", "Statement": statements})),
+        other_policies: BTreeSet::new(),
     }
 }
 
 /// The application's role: it may do nothing until somebody attaches a policy, which stays.
 pub const fn application(name: String) -> Settings {
-    Settings { name, managed_policies: BTreeSet::new(), secrets_policy: None }
+    Settings {
+        name,
+        managed_policies: BTreeSet::new(),
+        secrets_policy: None,
+        other_policies: BTreeSet::new(),
+    }
 }
 
 /// Reads the role; `None` where there is none.
@@ -95,11 +104,13 @@ pub async fn observe(aws: &Reader, name: &str) -> Result<Option<Observed>, Failu
         role => role?.role,
     };
     let Some(role) = role else { return Ok(None) };
-    let (attached, inline) = tokio::join!(
+    let (attached, inline, names) = tokio::join!(
         aws.iam.list_attached_role_policies().role_name(name).send(),
         aws.iam.get_role_policy().role_name(name).policy_name(SECRETS_POLICY).send(),
+        aws.iam.list_role_policies().role_name(name).send(),
     );
     let attached = attached.explain("iam:ListAttachedRolePolicies", &on)?;
+    let names = names.explain("iam:ListRolePolicies", &on)?.policy_names;
     let inline = match inline.explain("iam:GetRolePolicy", &on) {
         Err(failure) if failure.is("NoSuchEntity") => None,
         inline => Some(inline?.policy_document),
@@ -115,6 +126,7 @@ pub async fn observe(aws: &Reader, name: &str) -> Result<Option<Observed>, Failu
                 .filter_map(|policy| policy.policy_arn().map(str::to_owned))
                 .collect(),
             secrets_policy: inline.and_then(|document| decode(&document)),
+            other_policies: names.into_iter().filter(|name| name != SECRETS_POLICY).collect(),
         },
     }))
 }
@@ -133,7 +145,9 @@ pub fn diff(desired: &Settings, observed: Option<&Observed>) -> Option<Action<Se
         return None;
     }
     let managed_policies = &observed.settings.managed_policies | &desired.managed_policies;
-    changed(&observed.arn, &observed.settings, &Settings { managed_policies, ..desired.clone() })
+    let other_policies = observed.settings.other_policies.clone();
+    let to = Settings { managed_policies, other_policies, ..desired.clone() };
+    changed(&observed.arn, &observed.settings, &to)
 }
 
 /// The calls that [`apply`] makes.
@@ -147,7 +161,7 @@ pub fn calls(action: &Action<Settings>) -> Vec<&'static str> {
         Action::Update { from, to, .. } => (Some(from), to),
         Action::Delete { settings, .. } => {
             calls.extend(settings.managed_policies.iter().map(|_| "iam:DetachRolePolicy"));
-            calls.extend(settings.secrets_policy.iter().map(|_| "iam:DeleteRolePolicy"));
+            calls.extend(inline(settings).map(|_| "iam:DeleteRolePolicy"));
             calls.push("iam:DeleteRole");
             return calls;
         }
@@ -159,6 +173,13 @@ pub fn calls(action: &Action<Settings>) -> Vec<&'static str> {
         SecretsChange::Nothing => {}
     }
     calls
+}
+
+/// The inline policies, which IAM wants gone before their role.
+/// <https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteRole.html>
+fn inline(role: &Settings) -> impl Iterator<Item = &str> {
+    let secrets = role.secrets_policy.iter().map(|_| SECRETS_POLICY);
+    secrets.chain(role.other_policies.iter().map(String::as_str))
 }
 
 fn missing<'a>(from: Option<&'a Settings>, to: &'a Settings) -> impl Iterator<Item = &'a String> {
@@ -207,7 +228,18 @@ pub async fn apply(
                 .set_tags(Some(tags.collect()))
                 .send()
                 .await
-                .explain("iam:CreateRole", format!("role {}", to.name))?;
+                .explain("iam:CreateRole", format!("role {}", to.name));
+            let created = match created {
+                // Another run made it since this one looked.
+                Err(failure) if failure.is("EntityAlreadyExists") => {
+                    let found = Box::pin(observe(&aws.aws, &to.name)).await?.ok_or(failure)?;
+                    if let Some(Action::Update { from, to, .. }) = diff(to, Some(&found)) {
+                        grant(aws, Some(&from), &to).await?;
+                    }
+                    return Ok(found.arn);
+                }
+                created => created?,
+            };
             grant(aws, None, to).await?;
             Ok(created.role.map(|role| role.arn).unwrap_or_default())
         }
@@ -236,17 +268,17 @@ async fn grant(aws: &Writer, from: Option<&Settings>, to: &Settings) -> Result<(
             .await
             .explain("iam:PutRolePolicy", &on)
             .map(drop),
-        SecretsChange::TakeAway => delete_secrets_policy(aws, to).await,
+        SecretsChange::TakeAway => delete_policy(aws, to, SECRETS_POLICY).await,
         SecretsChange::Nothing => Ok(()),
     }
 }
 
-async fn delete_secrets_policy(aws: &Writer, role: &Settings) -> Result<(), Failure> {
+async fn delete_policy(aws: &Writer, role: &Settings, policy: &str) -> Result<(), Failure> {
     aws.aws
         .iam
         .delete_role_policy()
         .role_name(&role.name)
-        .policy_name(SECRETS_POLICY)
+        .policy_name(policy)
         .send()
         .await
         .explain("iam:DeleteRolePolicy", format!("role {}", role.name))
@@ -260,8 +292,8 @@ async fn delete(aws: &Writer, role: &Settings) -> Result<(), Failure> {
         let request = iam.detach_role_policy().role_name(&role.name).policy_arn(policy);
         gone(request.send().await.explain("iam:DetachRolePolicy", &on))?;
     }
-    if role.secrets_policy.is_some() {
-        gone(delete_secrets_policy(aws, role).await)?;
+    for policy in inline(role) {
+        gone(delete_policy(aws, role, policy).await)?;
     }
     gone(iam.delete_role().role_name(&role.name).send().await.explain("iam:DeleteRole", &on))
 }
@@ -270,5 +302,29 @@ fn gone<T>(result: Result<T, Failure>) -> Result<(), Failure> {
     match result {
         Err(failure) if !failure.is("NoSuchEntity") => Err(failure),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn observed(settings: Settings) -> Observed {
+        let ownership = Ownership::read([(crate::tags::STACK, "web")]);
+        Observed { arn: "arn".to_owned(), ownership, settings }
+    }
+
+    #[test]
+    fn what_somebody_put_into_a_role_stays_and_goes_with_it() {
+        let wanted = application("web-task".to_owned());
+        let filled = Settings {
+            managed_policies: BTreeSet::from(["arn:aws:iam::1:policy/x".to_owned()]),
+            other_policies: BTreeSet::from(["queue".to_owned()]),
+            ..wanted.clone()
+        };
+        assert_eq!(diff(&wanted, Some(&observed(filled.clone()))), None);
+        let delete = Action::Delete { id: "arn".to_owned(), settings: filled, after: Vec::new() };
+        let expected = ["iam:DetachRolePolicy", "iam:DeleteRolePolicy", "iam:DeleteRole"];
+        assert_eq!(calls(&delete), expected);
     }
 }

@@ -211,8 +211,13 @@ pub async fn apply(
                 .tag_specifications(ec2_tag_specification(ResourceType::SecurityGroup, tags))
                 .send()
                 .await
-                .explain("ec2:CreateSecurityGroup", format!("group {} in {}", to.name, to.vpc))?;
-            let id = created.group_id.unwrap_or_default();
+                .explain("ec2:CreateSecurityGroup", format!("group {} in {}", to.name, to.vpc));
+            let id = match created {
+                Err(failure) if failure.is("InvalidGroup.Duplicate") => {
+                    made_meanwhile(to, aws).await?.ok_or(failure)?
+                }
+                created => created?.group_id.unwrap_or_default(),
+            };
             set_rules(aws, outputs, &id, None, to).await?;
             Ok(id)
         }
@@ -236,6 +241,21 @@ pub async fn apply(
     }
 }
 
+/// The group that another run made since this one looked, with this stack as one of its users.
+async fn made_meanwhile(to: &Settings, aws: &Writer) -> Result<Option<String>, Failure> {
+    let name = std::slice::from_ref(&to.name);
+    let found = observe(&aws.aws, &to.vpc, name, &aws.stack).await?;
+    let Some(found) = found.into_iter().find(|found| found.ownership.is_managed()) else {
+        return Ok(None);
+    };
+    if to.used_by_this_stack == Some(true) && found.settings.used_by_this_stack != Some(true) {
+        let user = ec2_tags(&tags::user(&aws.stack));
+        let request = aws.aws.ec2.create_tags().resources(&found.id).set_tags(Some(user));
+        request.send().await.explain("ec2:CreateTags", &found.id)?;
+    }
+    Ok(Some(found.id))
+}
+
 async fn set_rules(
     aws: &Writer,
     outputs: &Outputs,
@@ -247,12 +267,11 @@ async fn set_rules(
     let permissions = |rules: Vec<&Ingress>| {
         rules.into_iter().map(|rule| permission(rule, outputs)).collect::<Vec<_>>()
     };
-    if !opened.is_empty() {
-        let request = aws.aws.ec2.authorize_security_group_ingress().group_id(id);
-        let request = request.set_ip_permissions(Some(permissions(opened)));
-        match request.send().await.explain("ec2:AuthorizeSecurityGroupIngress", id) {
-            Err(failure) if !failure.is("InvalidPermission.Duplicate") => return Err(failure),
-            _ => {}
+    let opened = permissions(opened);
+    if !opened.is_empty() && !open(aws, id, opened.clone()).await? {
+        // Where one rule of a call is there already, EC2 adds none of the others.
+        for permission in opened {
+            open(aws, id, vec![permission]).await?;
         }
     }
     if !closed.is_empty() {
@@ -261,6 +280,28 @@ async fn set_rules(
         request.send().await.explain("ec2:RevokeSecurityGroupIngress", id)?;
     }
     Ok(())
+}
+
+/// A group that was just made may not be known everywhere yet.
+/// <https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>
+const OPEN_ATTEMPTS: u32 = 10;
+const OPEN_PAUSE: Duration = Duration::from_secs(2);
+
+/// Adds the rules; `false` where one of them is there already.
+async fn open(aws: &Writer, id: &str, rules: Vec<IpPermission>) -> Result<bool, Failure> {
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let request = aws.aws.ec2.authorize_security_group_ingress().group_id(id);
+        let added = request.set_ip_permissions(Some(rules.clone())).send().await;
+        match added.explain("ec2:AuthorizeSecurityGroupIngress", id) {
+            Err(failure) if failure.is("InvalidPermission.Duplicate") => return Ok(false),
+            Err(failure) if failure.is("InvalidGroup.NotFound") && attempt < OPEN_ATTEMPTS => {
+                tokio::time::sleep(OPEN_PAUSE).await;
+            }
+            added => return added.map(|_| true),
+        }
+    }
 }
 
 fn permission(rule: &Ingress, outputs: &Outputs) -> IpPermission {

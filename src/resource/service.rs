@@ -11,8 +11,8 @@ use crate::{
     tags::{Ownership, Tags},
 };
 use aws_sdk_ecs::types::{
-    AssignPublicIp, AwsVpcConfiguration, DeploymentCircuitBreaker, DeploymentConfiguration,
-    LaunchType, LoadBalancer, NetworkConfiguration, Service, ServiceField,
+    AssignPublicIp, AvailabilityZoneRebalancing, AwsVpcConfiguration, DeploymentCircuitBreaker,
+    DeploymentConfiguration, LaunchType, LoadBalancer, NetworkConfiguration, Service, ServiceField,
 };
 use serde::Serialize;
 use std::{collections::BTreeSet, time::Duration};
@@ -286,6 +286,12 @@ fn deployment(to: &Settings) -> DeploymentConfiguration {
         .build()
 }
 
+/// ECS turns rebalancing on where nothing is said, and it needs room for one more task.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-rebalancing.html>
+fn rebalancing(to: &Settings) -> Option<AvailabilityZoneRebalancing> {
+    (to.maximum_percent <= 100).then_some(AvailabilityZoneRebalancing::Disabled)
+}
+
 fn load_balancer(to: &Settings, outputs: &Outputs) -> LoadBalancer {
     LoadBalancer::builder()
         .target_group_arn(outputs.resolve(&to.target_group))
@@ -329,6 +335,7 @@ async fn create(
             .load_balancers(load_balancer(to, outputs))
             .desired_count(to.desired_count.unwrap_or(1).cast_signed())
             .deployment_configuration(deployment(to))
+            .set_availability_zone_rebalancing(rebalancing(to))
             .health_check_grace_period_seconds(to.health_check_grace_period.cast_signed())
             .client_token(client_token(
                 &[&cluster, &to.name, &task_definition].map(String::as_str).join("\n"),
@@ -384,7 +391,9 @@ async fn update(
         (percents, settings.circuit_breaker_with_rollback)
     };
     if pace(from) != pace(to) {
-        request = request.deployment_configuration(deployment(to));
+        request = request
+            .deployment_configuration(deployment(to))
+            .set_availability_zone_rebalancing(rebalancing(to));
     }
     if from.health_check_grace_period != to.health_check_grace_period {
         request =

@@ -1,6 +1,7 @@
 //! The integration tests: one binary, one module a real part.
 
 mod action;
+mod bad_input;
 mod engine;
 mod github_contract;
 mod ministack;

@@ -1,14 +1,19 @@
 //! The `image` section.
 
-use super::{Input, missing, named};
-use crate::config::{
-    finding::Finding,
-    image_uri,
-    model::{Build, BuildSecret, Cache, Image, SecretSource},
-    names,
-    section::{At, Section},
-    tree::Value,
+use super::{Findings, Input, missing, named};
+use crate::{
+    config::{
+        finding::Finding,
+        image_uri,
+        model::{Build, BuildSecret, Cache, Definition, Image, SecretSource, Task},
+        names,
+        section::{At, Section, text},
+        shape::{ARM, INTEL, PLATFORMS},
+        tree::{Node, Value},
+    },
+    error::Problem,
 };
+use indexmap::IndexMap;
 
 /// Reads it. An image of the command line takes the place of the whole section.
 pub(super) fn read(
@@ -16,15 +21,17 @@ pub(super) fn read(
     service: &str,
     region: Option<&str>,
     input: &Input<'_>,
-    findings: &mut Vec<Finding>,
+    findings: &mut Findings,
 ) -> Image {
     if let Some(image) = input.image {
-        if let Some(why) = refusal(image, region) {
-            findings.push(Finding::new(0..0, format!("the flag --image: {why}")));
-        }
         return Image::Uri(image.to_owned());
     }
     let section = file.section("image");
+    // Somebody may have written the value itself.
+    let is_value = |line: &At<&str>| !line.value.contains("id=");
+    let lines = section.texts("secrets").unwrap_or_default();
+    findings.hidden.extend(lines.into_iter().filter(is_value).map(|line| line.span));
+    let findings = &mut findings.own;
     if let Some(uri) = file.text("image").or_else(|| section.text("uri")) {
         check_uri(&uri, region, findings);
         if let Some(entry) = file.entry("image")
@@ -39,8 +46,38 @@ pub(super) fn read(
     Image::Build(build(&section, service, input, findings))
 }
 
+/// The image of a task: built for its processor, where the file does not say for which.
+pub(super) fn for_task(
+    image: Image,
+    task: &Task,
+    file: &Section<'_>,
+    findings: &mut Vec<Finding>,
+) -> Image {
+    let Image::Build(mut build) = image else { return image };
+    let architecture = match &task.definition {
+        Definition::Block(block) => Some(block.cpu_architecture.as_str()),
+        Definition::Json(document) => document["runtimePlatform"]["cpuArchitecture"].as_str(),
+    };
+    let architecture = architecture.unwrap_or("X86_64");
+    let platform = if architecture == "ARM64" { ARM } else { INTEL };
+    let given = file.section("image").texts("platforms").unwrap_or_default();
+    if given.is_empty() {
+        build.platforms = vec![platform.to_owned()];
+    } else if given.iter().all(|given| given.value != platform && PLATFORMS.contains(&given.value))
+    {
+        let list = build.platforms.join(", ");
+        let what = format!("the task runs on {architecture}, and the image is built for {list}");
+        let mut finding = Finding::new(given[0].span.clone(), what);
+        if let Some(entry) = file.section("task").entry("cpu-architecture") {
+            finding = finding.also(entry.node.span.clone(), "the task's processor");
+        }
+        findings.push(finding.help(format!("add `{platform}` to `image.platforms`")));
+    }
+    Image::Build(build)
+}
+
 fn check_uri(uri: &At<&str>, region: Option<&str>, findings: &mut Vec<Finding>) {
-    if let Some(problem) = refusal_of(uri.value, region) {
+    if let Some(problem) = refusal(uri.value, region) {
         let mut finding = Finding::new(uri.span.clone(), problem.what);
         if let Some(why) = problem.found.first() {
             finding = finding.label(why.clone());
@@ -52,16 +89,13 @@ fn check_uri(uri: &At<&str>, region: Option<&str>, findings: &mut Vec<Finding>) 
     }
 }
 
-fn refusal_of(uri: &str, region: Option<&str>) -> Option<crate::error::Problem> {
+/// Why it cannot be deployed, as far as that can be told without AWS.
+pub(in crate::config) fn refusal(uri: &str, region: Option<&str>) -> Option<Problem> {
     match (image_uri::parse(uri), region) {
         (None, _) => Some(image_uri::outside(uri)),
         (Some(_), Some(region)) => image_uri::check(uri, region).err(),
         (Some(_), None) => None,
     }
-}
-
-fn refusal(uri: &str, region: Option<&str>) -> Option<String> {
-    refusal_of(uri, region).map(|problem| problem.to_string())
 }
 
 fn build(
@@ -93,16 +127,8 @@ fn build(
             ),
         );
     }
-    let platforms: Vec<String> = section
-        .texts("platforms")
-        .map(|list| list.iter().map(|at| at.value.to_owned()).collect())
-        .filter(|list: &Vec<_>| !list.is_empty())
-        .unwrap_or_else(|| vec!["linux/amd64".to_owned()]);
-    let build_args = section.map("build-args");
-    for (name, at) in &build_args {
-        let at = At { value: name.as_str(), span: at.span.clone() };
-        at.must("the build argument", names::variable, findings);
-    }
+    let platforms = section.texts("platforms").unwrap_or_default();
+    let build_args = arguments(section, findings);
     let what = "the repository's name";
     let repository = named(section, "repository", what, names::repository, findings);
     let default = service.to_lowercase();
@@ -119,9 +145,9 @@ fn build(
         context,
         dockerfile,
         target: section.text("target").map(|at| at.value.to_owned()),
-        build_args: build_args.into_iter().map(|(name, at)| (name, at.value)).collect(),
+        build_args,
         secrets: secrets(section, input, findings),
-        platforms,
+        platforms: platforms.iter().map(|at| at.value.to_owned()).collect(),
         cache: match section.text("cache").map(|at| at.value) {
             Some("none") => Cache::None,
             _ => Cache::Registry,
@@ -132,18 +158,90 @@ fn build(
     }
 }
 
+/// Build arguments, as names with values or as a list of `NAME` and `NAME=VALUE`.
+fn arguments(
+    section: &Section<'_>,
+    findings: &mut Vec<Finding>,
+) -> IndexMap<String, Option<String>> {
+    let mut arguments = IndexMap::new();
+    for (name, at) in section.map("build-args") {
+        let spot = At { value: name.as_str(), span: at.span };
+        spot.must("the build argument", names::variable, findings);
+        arguments.insert(name, at.value.map(|at| at.value));
+    }
+    for At { value, span } in section.texts("build-args").unwrap_or_default() {
+        let (name, value) =
+            value.split_once('=').map_or((value, None), |(name, value)| (name, Some(value)));
+        let spot = At { value: name, span };
+        if name.is_empty() {
+            findings.push(Finding::new(spot.span, "a build argument without a name"));
+        } else if arguments.contains_key(name) {
+            findings
+                .push(Finding::new(spot.span, format!("the build argument `{name}` stands twice")));
+        } else {
+            spot.must("the build argument", names::variable, findings);
+            arguments.insert(name.to_owned(), value.map(str::to_owned));
+        }
+    }
+    arguments
+}
+
+/// A build secret as it is written.
+#[derive(Default)]
+struct Written<'a> {
+    id: Option<At<&'a str>>,
+    env: Option<At<&'a str>>,
+    file: Option<At<&'a str>>,
+}
+
+impl<'a> Written<'a> {
+    fn of(node: &'a Node, findings: &mut Vec<Finding>) -> Option<Self> {
+        if let Some(line) = text(node) {
+            return Self::of_line(&line, findings);
+        }
+        let secret = matches!(node.value, Value::Map(_)).then(|| Section::of(node))?;
+        let [id, env, file] = ["id", "env", "file"].map(|key| secret.text(key));
+        Some(Self { id, env, file })
+    }
+
+    /// As buildx takes it: `id=npm,env=NPM_TOKEN`.
+    /// <https://docs.docker.com/reference/cli/docker/buildx/build/#secret>
+    fn of_line(line: &At<&'a str>, findings: &mut Vec<Finding>) -> Option<Self> {
+        let mut written = Self::default();
+        let mut kind = None;
+        for word in line.value.split(',') {
+            let (key, value) = word.split_once('=').unwrap_or((word, ""));
+            let value = At { value: value.trim(), span: line.span.clone() };
+            match key.trim() {
+                "id" => written.id = Some(value),
+                "env" => written.env = Some(value),
+                "src" | "source" | "file" => written.file = Some(value),
+                "type" => kind = Some(value.value),
+                _ => {
+                    // It is not repeated: somebody may have written the value itself.
+                    let finding = Finding::new(line.span.clone(), "a secret is not understood");
+                    findings
+                        .push(finding.help("write `id=NAME,env=VARIABLE` or `id=NAME,src=FILE`"));
+                    return None;
+                }
+            }
+        }
+        if kind == Some("env") && written.env.is_none() {
+            written.env = written.file.take();
+        }
+        Some(written)
+    }
+}
+
 fn secrets(
     section: &Section<'_>,
     input: &Input<'_>,
     findings: &mut Vec<Finding>,
 ) -> Vec<BuildSecret> {
-    let mut secrets = Vec::new();
+    let mut secrets: Vec<BuildSecret> = Vec::new();
     for node in section.list("secrets").unwrap_or_default() {
-        if !matches!(node.value, Value::Map(_)) {
-            continue;
-        }
-        let secret = section.inside(node);
-        let source = match (secret.text("env"), secret.text("file")) {
+        let Some(secret) = Written::of(node, findings) else { continue };
+        let source = match (secret.env, secret.file) {
             (Some(env), None) => {
                 env.must("the variable", names::variable, findings);
                 SecretSource::Env(env.value.to_owned())
@@ -162,11 +260,16 @@ fn secrets(
                 continue;
             }
         };
-        let Some(id) = secret.text("id") else {
+        let Some(id) = secret.id.filter(|id| !id.value.is_empty()) else {
             let finding = Finding::new(node.span.clone(), "a secret without an `id`");
             findings.push(finding.help("give the id of `RUN --mount=type=secret,id=…`"));
             continue;
         };
+        if secrets.iter().any(|other| other.id == id.value) {
+            let what = format!("the secret `{}` stands twice", id.value);
+            findings.push(Finding::new(id.span, what));
+            continue;
+        }
         secrets.push(BuildSecret { id: id.value.to_owned(), source });
     }
     secrets

@@ -3,16 +3,16 @@
 use super::{Findings, Input, missing, named};
 use crate::config::{
     definition::{self, Wanted},
-    fargate,
+    dockerfile, fargate,
     finding::Finding,
     model::{Definition, Image, Task, TaskBlock},
     names,
     section::{At, Section},
+    shape::{ARM, INTEL},
     values,
 };
 use indexmap::IndexMap;
 use serde_json::Value;
-use std::path::Path;
 
 /// The keys that a definition in JSON has in itself.
 const OF_THE_CONTAINER: [&str; 6] =
@@ -60,7 +60,8 @@ pub(super) fn read(
             None => task(0, container.unwrap_or_default(), Definition::Json(Value::Null)),
         };
     }
-    let block = block(&section, image, own);
+    let block = block(&section, image, findings);
+    let own = &mut findings.own;
     let port = match given {
         Some(port) => port.value,
         None => exposed(&section, image, input, own),
@@ -79,9 +80,12 @@ fn definition_of(
     let text = match input.files.text(&path) {
         Ok(text) => text,
         Err(error) => {
-            let finding = missing(named.span.clone(), "the task definition", &path);
-            let is_there = input.files.is_file(&path);
-            findings.own.push(if is_there { finding.label(error.to_string()) } else { finding });
+            findings.own.push(if error.kind() == std::io::ErrorKind::NotFound {
+                missing(named.span.clone(), "the task definition", &path)
+            } else {
+                Finding::new(named.span.clone(), "the task definition cannot be read")
+                    .label(format!("`{}`: {error}", path.display()))
+            });
             return None;
         }
     };
@@ -94,7 +98,8 @@ fn definition_of(
     }
 }
 
-fn block(section: &Section<'_>, image: &Image, findings: &mut Vec<Finding>) -> TaskBlock {
+fn block(section: &Section<'_>, image: &Image, findings: &mut Findings) -> TaskBlock {
+    let Findings { own: findings, hidden, .. } = findings;
     let cpu: Option<At<u32>> = section.number("cpu");
     let memory: Option<At<u32>> = section.number("memory");
     let units = cpu.as_ref().map_or(256, |at| at.value);
@@ -132,20 +137,23 @@ fn block(section: &Section<'_>, image: &Image, findings: &mut Vec<Finding>) -> T
             let what = format!("`{name}` is a secret and a plain variable");
             findings.push(Finding::new(at.span.clone(), what).help("take one of them out"));
         }
-        if at.value.as_ref().is_some_and(|value| !values::is_secret(value)) {
+        if let Some(value) = at.value.as_ref().filter(|at| !values::is_secret(&at.value)) {
+            // It may be the secret itself.
+            hidden.push(value.span.clone());
             let what = format!("the secret `{name}` names nothing that ECS can read");
             findings.push(Finding::new(at.span.clone(), what).help(
                 "give the ARN of a Secrets Manager secret or an SSM parameter, or an SSM parameter's name",
             ));
         }
     }
-    let plain = |map: IndexMap<String, At<Option<String>>>| {
-        map.into_iter().map(|(name, at)| (name, at.value.unwrap_or_default())).collect()
+    let plain = |map: IndexMap<String, At<Option<At<String>>>>| {
+        let value = |at: At<Option<At<String>>>| at.value.map_or_else(String::new, |at| at.value);
+        map.into_iter().map(|(name, at)| (name, value(at))).collect()
     };
     TaskBlock {
         cpu: units,
         memory: mebibytes,
-        cpu_architecture: architecture(section, image, findings),
+        cpu_architecture: architecture(section, image),
         environment: plain(environment),
         secrets: plain(secrets),
         command: section
@@ -154,27 +162,13 @@ fn block(section: &Section<'_>, image: &Image, findings: &mut Vec<Finding>) -> T
     }
 }
 
-fn architecture(section: &Section<'_>, image: &Image, findings: &mut Vec<Finding>) -> String {
-    let platforms: &[String] = match image {
-        Image::Build(build) => &build.platforms,
-        Image::Uri(_) => &[],
+fn architecture(section: &Section<'_>, image: &Image) -> String {
+    let has = |platform: &str| match image {
+        Image::Build(build) => build.platforms.iter().any(|found| found == platform),
+        Image::Uri(_) => false,
     };
-    let has = |platform: &str| platforms.iter().any(|found| found == platform);
-    let Some(given) = section.text("cpu-architecture") else {
-        let is_arm = has("linux/arm64") && !has("linux/amd64");
-        return if is_arm { "ARM64" } else { "X86_64" }.to_owned();
-    };
-    let platform = if given.value == "ARM64" { "linux/arm64" } else { "linux/amd64" };
-    if !platforms.is_empty() && !has(platform) {
-        let what = format!(
-            "the task runs on {}, and the image is built for {}",
-            given.value,
-            platforms.join(", ")
-        );
-        let finding = Finding::new(given.span.clone(), what);
-        findings.push(finding.help(format!("add `{platform}` to `image.platforms`")));
-    }
-    given.value.to_owned()
+    let implied = if has(ARM) && !has(INTEL) { "ARM64" } else { "X86_64" };
+    section.text("cpu-architecture").map_or(implied, |given| given.value).to_owned()
 }
 
 /// The port that the Dockerfile exposes, where it is one.
@@ -185,39 +179,25 @@ fn exposed(
     findings: &mut Vec<Finding>,
 ) -> u16 {
     let ports = match image {
-        Image::Build(build) => ports_of(&build.dockerfile, input),
+        Image::Build(build) => {
+            let text = input.files.text(&build.dockerfile).unwrap_or_default();
+            dockerfile::exposed(&text, build.target.as_deref())
+        }
         Image::Uri(_) => Vec::new(),
     };
     if let [port] = ports[..] {
         return port;
     }
     if section.entry("port").is_none() {
-        let what = match ports.len() {
-            0 => "the port that the container listens on is not known",
-            _ => "the Dockerfile exposes several ports",
+        let what = match &ports[..] {
+            [] => "the port that the container listens on is not known".to_owned(),
+            ports => {
+                let list = ports.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+                format!("the Dockerfile exposes several ports: {list}")
+            }
         };
         let finding = Finding::new(0..0, what);
         findings.push(finding.help("say which one: `task: { port: 8080 }`"));
     }
     0
-}
-
-/// The ports of the last stage's `EXPOSE` lines that are numbers.
-fn ports_of(dockerfile: &Path, input: &Input<'_>) -> Vec<u16> {
-    let text = input.files.text(dockerfile).unwrap_or_default();
-    let mut ports = Vec::new();
-    for line in text.lines() {
-        let mut words = line.split_whitespace();
-        match words.next().map(str::to_uppercase).as_deref() {
-            Some("FROM") => ports.clear(),
-            Some("EXPOSE") => ports.extend(words.filter_map(|word| {
-                let (port, protocol) = word.split_once('/').unwrap_or((word, "tcp"));
-                port.parse::<u16>().ok().filter(|port| *port > 0 && protocol == "tcp")
-            })),
-            _ => {}
-        }
-    }
-    ports.sort_unstable();
-    ports.dedup();
-    ports
 }

@@ -233,7 +233,10 @@ fn rule(
     };
     let is_for_host =
         |rule: &&rule::Observed| rule.settings.as_ref().is_some_and(|found| found.host == *host);
-    let own = rules.iter().find(|rule| rule.ownership.is_of(&names.stack));
+    // One of ours that somebody gave another form is passed over once there is a better one: it must
+    // not make a new rule in every run.
+    let own = rules.iter().filter(|rule| rule.ownership.is_of(&names.stack));
+    let own = own.max_by_key(|rule| rule.settings.is_some());
     let others = rules.iter().filter(|rule| !rule.ownership.is_of(&names.stack)).find(is_for_host);
     if let Some(other) = others {
         let leads_here =

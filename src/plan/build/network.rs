@@ -5,12 +5,16 @@ use crate::{
     address::{Address, Kind, Known},
     config::model::Endpoints,
     error::{Error, Problem, Result},
-    network::placement::Placement,
+    network::{
+        placement::Placement,
+        subnets::{Classified, Subnet},
+    },
     plan::{Plan, change::Change, task},
     resource::{
         Action,
         endpoint::{self, Settings},
         security_group::{self, Ingress, Source},
+        service,
     },
     world::World,
 };
@@ -75,16 +79,43 @@ pub(super) fn security_groups(inputs: &Inputs<'_>, plan: &mut Plan) -> Result<Gr
     let from_balancer = load_balancer
         .iter()
         .map(|group| Ingress { port: config.task.port, source: Source::Group(group.clone()) });
+    let mut ingress: BTreeSet<_> = from_balancer.collect();
+    let group_of_tasks = world.security_groups.get(&names.task_group);
+    let kept = still_used(config.task.port, world.service.as_ref(), group_of_tasks);
+    if !kept.is_subset(&ingress) {
+        let rules = kept.difference(&ingress).map(ToString::to_string).collect::<Vec<_>>();
+        plan.warnings.push(format!(
+            "the tasks that run now still need {}; it stays open, and a deploy after this one closes it",
+            rules.join(", ")
+        ));
+    }
+    ingress.extend(kept);
     let desired = security_group::Settings {
         name: names.task_group.clone(),
         description: "From the load balancer to the tasks".to_owned(),
         vpc: vpc.id.clone(),
-        ingress: from_balancer.collect(),
+        ingress,
         used_by_this_stack: None,
     };
     let reason = format!("the tasks admit the load balancer alone, on port {}", config.task.port);
     let task = group(inputs, &format!("task-{}", config.service), &desired, &reason, plan)?;
     Ok(Groups { endpoints, load_balancer, task })
+}
+
+/// What the tasks that run now are reached by. It must stay open while they run: until the new ones have
+/// taken their place, and for good where ECS rolls back to them.
+fn still_used(
+    port: u16,
+    running: Option<&service::Observed>,
+    group: Option<&security_group::Observed>,
+) -> BTreeSet<Ingress> {
+    let (Some(running), Some(group)) = (running, group) else { return BTreeSet::new() };
+    let is_settled =
+        running.primary.as_ref().is_none_or(|primary| primary.rollout_state == "COMPLETED");
+    let is_used = |rule: &&Ingress| {
+        !is_settled || rule.port == running.settings.port && running.settings.port != port
+    };
+    group.settings.ingress.iter().filter(is_used).cloned().collect()
 }
 
 fn group(
@@ -173,7 +204,7 @@ pub(super) fn endpoints(
         let is_interface = need.endpoint_type == "Interface";
         let some =
             |ids: &BTreeSet<String>, wanted| if wanted { ids.clone() } else { BTreeSet::new() };
-        let desired = Settings {
+        let mut desired = Settings {
             service_name: service_name(region, need.service),
             endpoint_type: need.endpoint_type.to_owned(),
             vpc: world.vpc.id.clone(),
@@ -186,6 +217,8 @@ pub(super) fn endpoints(
         };
         let observed =
             endpoint::choose(&world.endpoints, &desired.service_name, need.endpoint_type);
+        let served = endpoint::served_by_others(&world.endpoints, &desired.service_name, observed);
+        desired.route_tables.retain(|table| !served.contains(table));
         let change = endpoint::diff(&desired, observed, zone_of);
         if config.network.endpoints == Endpoints::Verify {
             let registers_only = matches!(&change, Some(Action::Update { from, to, .. })
@@ -214,20 +247,44 @@ pub(super) fn endpoints(
     if !missing.is_empty() {
         return Err(Error::Refused(unverified(world, &missing)));
     }
-    let makes_private_dns = plan
-        .steps
-        .values()
-        .any(|step| matches!(&step.change, Change::Endpoint(Action::Create(to)) if to.private_dns == Some(true)));
-    if makes_private_dns {
+    if plan.steps.values().any(|step| matches!(step.change, Change::Endpoint(_))) {
+        check_owner(&world.identity.account, &world.vpc.subnets, &placement.tasks)?;
+    }
+    let turns_private_dns_on = |change: &Change| match change {
+        Change::Endpoint(Action::Create(to)) => to.private_dns == Some(true),
+        Change::Endpoint(Action::Update { from, to, .. }) => from.private_dns != to.private_dns,
+        _ => false,
+    };
+    if plan.steps.values().any(|step| turns_private_dns_on(&step.change)) {
         check_dns(world)?;
     }
     Ok(stands_on)
 }
 
-/// `com.amazonaws.eu-west-1.ecr.api`; China's names of most services begin with `cn.`, but those of
-/// these services are not among them.
+/// `com.amazonaws.eu-west-1.ecr.api`. In China some services' names begin with `cn.`, ECR's among them;
+/// those of CloudWatch Logs, S3, Secrets Manager and SSM do not.
+/// <https://github.com/aws/aws-cdk/blob/main/packages/aws-cdk-lib/aws-ec2/lib/vpc-endpoint.ts>
 fn service_name(region: &str, service: &str) -> String {
-    format!("com.amazonaws.{region}.{service}")
+    let prefix = if region.starts_with("cn-") && service.starts_with("ecr.") { "cn." } else { "" };
+    format!("{prefix}com.amazonaws.{region}.{service}")
+}
+
+/// In subnets that another account shares, only that account makes endpoints, or sees them.
+/// <https://docs.aws.amazon.com/vpc/latest/privatelink/create-interface-endpoint.html#considerations-interface-endpoints>
+fn check_owner(account: &str, subnets: &[Classified], tasks: &BTreeSet<String>) -> Result<()> {
+    let is_foreign = |subnet: &&Subnet| {
+        tasks.contains(&subnet.id) && !subnet.owner.is_empty() && subnet.owner != account
+    };
+    let Some(subnet) = subnets.iter().map(|found| &found.subnet).find(is_foreign) else {
+        return Ok(());
+    };
+    Err(Error::refused(
+        format!(
+            "{} is shared by account {}, and account {account} cannot make endpoints in it",
+            subnet.id, subnet.owner
+        ),
+        "let that account make the endpoints, and write `network: { endpoints: off }`",
+    ))
 }
 
 fn unverified(world: &World, missing: &[(Need, Option<String>)]) -> Problem {
@@ -268,4 +325,104 @@ fn check_dns(world: &World) -> Result<()> {
         format!("aws ec2 modify-vpc-attribute --vpc-id {} {flag}", vpc.id)
     };
     Err(Error::Refused(problem.help(off.iter().map(fix).collect::<Vec<_>>().join("\n"))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{network::subnets::Class, tags::Ownership};
+
+    /// A service on port 8080 whose newest deployment is in this state.
+    fn running(rollout_state: &str) -> service::Observed {
+        let known = |id: &str| Known::Now(id.to_owned());
+        service::Observed {
+            arn: "service".to_owned(),
+            ownership: Ownership::default(),
+            tells: service::Tells {
+                deployment_configuration: true,
+                health_check_grace_period: true,
+            },
+            settings: service::Settings {
+                name: "web".to_owned(),
+                cluster: known("cluster"),
+                task_definition: known("web:1"),
+                subnets: BTreeSet::new(),
+                security_groups: BTreeSet::new(),
+                assign_public_ip: "DISABLED".to_owned(),
+                platform_version: "LATEST".to_owned(),
+                target_group: known("group"),
+                container: "web".to_owned(),
+                port: 8080,
+                desired_count: None,
+                minimum_healthy_percent: 100,
+                maximum_percent: 200,
+                circuit_breaker_with_rollback: true,
+                health_check_grace_period: 60,
+                last_deployment_failed: false,
+                stands_on: Vec::new(),
+            },
+            primary: Some(service::Deployment {
+                id: "ecs-svc/1".to_owned(),
+                rollout_state: rollout_state.to_owned(),
+            }),
+        }
+    }
+
+    #[test]
+    fn the_port_of_the_tasks_that_run_stays_open_until_others_took_their_place() {
+        let rule = |port| {
+            let source = Source::Group(Known::Now("sg-1".to_owned()));
+            Ingress { port, source }
+        };
+        let group = security_group::Observed {
+            id: "sg-2".to_owned(),
+            ownership: Ownership::default(),
+            settings: security_group::Settings {
+                name: "task".to_owned(),
+                description: String::new(),
+                vpc: "vpc-1".to_owned(),
+                ingress: BTreeSet::from([rule(8080), rule(22)]),
+                used_by_this_stack: None,
+            },
+        };
+        let still_used = |port, running: Option<&service::Observed>| {
+            super::still_used(port, running, Some(&group)).into_iter().collect::<Vec<_>>()
+        };
+        let settled = running("COMPLETED");
+        assert_eq!(still_used(9090, Some(&settled)), [rule(8080)]);
+        assert_eq!(still_used(8080, Some(&settled)), []);
+        assert_eq!(still_used(8080, Some(&running("IN_PROGRESS"))), [rule(22), rule(8080)]);
+        assert_eq!(still_used(9090, None), []);
+    }
+
+    #[test]
+    fn endpoints_in_the_subnets_of_another_account_are_refused() {
+        let subnet = Subnet {
+            id: "subnet-1".to_owned(),
+            zone: "eu-west-1a".to_owned(),
+            cidr: "10.0.0.0/24".to_owned(),
+            free_addresses: 251,
+            is_ipv6_native: false,
+            is_on_outpost: false,
+            owner: "222222222222".to_owned(),
+            block_public_access: "off".to_owned(),
+        };
+        let class = Class::Private { egress: None };
+        let subnets = [Classified { subnet, route_table: "rtb-1".to_owned(), class }];
+        let tasks = BTreeSet::from(["subnet-1".to_owned()]);
+        assert!(check_owner("222222222222", &subnets, &tasks).is_ok());
+        let refused = check_owner("111111111111", &subnets, &tasks).expect_err("it is refused");
+        insta::assert_snapshot!(refused, @"
+        subnet-1 is shared by account 222222222222, and account 111111111111 cannot make endpoints in it
+          help: let that account make the endpoints, and write `network: { endpoints: off }`
+        ");
+    }
+
+    #[test]
+    fn ecr_has_a_name_of_its_own_in_china() {
+        let name = service_name;
+        assert_eq!(name("eu-west-1", "ecr.api"), "com.amazonaws.eu-west-1.ecr.api");
+        assert_eq!(name("cn-north-1", "ecr.dkr"), "cn.com.amazonaws.cn-north-1.ecr.dkr");
+        assert_eq!(name("cn-north-1", "logs"), "com.amazonaws.cn-north-1.logs");
+    }
 }

@@ -32,6 +32,12 @@ pub fn form(document: &Value) -> Value {
     if let Some(list) = object.get_mut("requiresCompatibilities").and_then(Value::as_array_mut) {
         list.sort_by_key(ToString::to_string);
     }
+    // <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_EFSVolumeConfiguration.html>
+    for volume in objects(object.get_mut("volumes")) {
+        if let Some(efs) = volume.get_mut("efsVolumeConfiguration").and_then(Value::as_object_mut) {
+            default_away(efs, "rootDirectory", &json!("/"));
+        }
+    }
     let is_awsvpc = object.get("networkMode").is_none_or(|mode| mode == "awsvpc");
     if let Some(containers) = object.get_mut("containerDefinitions").and_then(Value::as_array_mut) {
         for container in containers.iter_mut().filter_map(Value::as_object_mut) {
@@ -75,9 +81,16 @@ fn container_form(container: &mut Map<String, Value>, is_awsvpc: bool) {
     if let Some(ports) = container.get_mut("portMappings").and_then(Value::as_array_mut) {
         for port in ports.iter_mut().filter_map(Value::as_object_mut) {
             port.entry("protocol").or_insert(json!("tcp"));
+            // 0 asks for the port that ECS chooses, which with `awsvpc` is the container's.
+            default_away(port, "hostPort", &json!(0));
             if let (true, Some(number)) = (is_awsvpc, port.get("containerPort").cloned()) {
                 port.entry("hostPort").or_insert(number);
             }
+        }
+    }
+    for list in ["mountPoints", "volumesFrom"] {
+        for entry in objects(container.get_mut(list)) {
+            default_away(entry, "readOnly", &json!(false));
         }
     }
     // <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html>
@@ -87,6 +100,11 @@ fn container_form(container: &mut Map<String, Value>, is_awsvpc: bool) {
         }
         default_away(check, "startPeriod", &json!(0));
     }
+}
+
+fn objects(list: Option<&mut Value>) -> impl Iterator<Item = &mut Map<String, Value>> {
+    let list = list.and_then(Value::as_array_mut).into_iter().flatten();
+    list.filter_map(Value::as_object_mut)
 }
 
 fn default_away(object: &mut Map<String, Value>, key: &str, default: &Value) {
@@ -142,6 +160,37 @@ mod tests {
                     "command": ["CMD", ""], "interval": 30, "timeout": 5, "retries": 3,
                 },
             }],
+        });
+        assert_eq!(form(&written), form(&answered));
+    }
+
+    #[test]
+    fn the_defaults_of_ports_and_volumes_are_no_difference() {
+        let written = json!({
+            "containerDefinitions": [{
+                "portMappings": [{"containerPort": 80, "hostPort": 0}],
+                "mountPoints": [{"sourceVolume": "data", "containerPath": "/data"}],
+            }],
+            "volumes": [
+                {"name": "data", "efsVolumeConfiguration": {"fileSystemId": "fs-1"}},
+                {"name": "scratch"},
+            ],
+        });
+        let answered = json!({
+            "containerDefinitions": [{
+                "essential": true,
+                "portMappings": [{"containerPort": 80, "hostPort": 80, "protocol": "tcp"}],
+                "mountPoints": [
+                    {"sourceVolume": "data", "containerPath": "/data", "readOnly": false},
+                ],
+            }],
+            "volumes": [
+                {
+                    "name": "data",
+                    "efsVolumeConfiguration": {"fileSystemId": "fs-1", "rootDirectory": "/"},
+                },
+                {"name": "scratch", "host": {}},
+            ],
         });
         assert_eq!(form(&written), form(&answered));
     }

@@ -5,6 +5,7 @@ use crate::support::{
     account::Account,
     program::{Program, Run},
 };
+use aws_sdk_ec2::types::IpPermission;
 use aws_sdk_ecs::types::AssignPublicIp;
 use aws_sdk_elasticloadbalancingv2::types::LoadBalancerSchemeEnum;
 use ecs_private_deploy::exit;
@@ -197,4 +198,41 @@ async fn key(stack: &Stack, name: &str, statements: &Value) -> (String, String) 
     let made = iam.create_access_key().user_name(name).send().await.expect("a key");
     let key = made.access_key().expect("it is told");
     (key.access_key_id().to_owned(), key.secret_access_key().to_owned())
+}
+
+#[tokio::test]
+async fn two_runs_at_once_take_what_the_other_one_made() {
+    let stack = Stack::new().await;
+    let (one, other) = tokio::join!(run(&stack, &["deploy"]), run(&stack, &["deploy"]));
+    for ended in [one, other] {
+        // moto takes a second CreateService for the first one's successor, which AWS refuses.
+        let is_superseded = ended.stderr.contains("took the place of this one");
+        ended.ends_with(if is_superseded { exit::ROLLOUT_FAILED } else { exit::OK });
+    }
+    run(&stack, &["plan", "--detailed-exitcode"]).await.ends_with(exit::OK);
+}
+
+#[tokio::test]
+async fn a_port_that_running_tasks_need_is_closed_by_the_deploy_after() {
+    let stack = Stack::new().await;
+    run(&stack, &["deploy"]).await.ends_with(exit::OK);
+    stack.write_task("port: 9090");
+    let plan = run(&stack, &["plan"]).await.ends_with(exit::OK);
+    assert!(plan.stdout.contains("stays open"), "{}", plan.stdout);
+    run(&stack, &["deploy"]).await.ends_with(exit::OK);
+    assert_eq!(ports(&stack).await, [8080, 9090]);
+    run(&stack, &["deploy"]).await.ends_with(exit::OK);
+    assert_eq!(ports(&stack).await, [9090]);
+    run(&stack, &["plan", "--detailed-exitcode"]).await.ends_with(exit::OK);
+}
+
+/// The ports that the tasks' group admits.
+async fn ports(stack: &Stack) -> Vec<i32> {
+    let groups = stack.account.ec2.describe_security_groups().send().await.expect("groups");
+    let name = Some("ecs-private-deploy-task-web");
+    let group = groups.security_groups().iter().find(|found| found.group_name() == name);
+    let rules = group.expect("it is there").ip_permissions().iter();
+    let mut ports: Vec<_> = rules.filter_map(IpPermission::to_port).collect();
+    ports.sort_unstable();
+    ports
 }

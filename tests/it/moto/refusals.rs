@@ -88,8 +88,8 @@ async fn public_subnets_in_one_zone_only() {
     request.send().await.expect("it goes");
     insta::assert_snapshot!(refused(&stack).await, @"
     public subnets in eu-central-1a only: an internet-facing load balancer needs one in each of two zones (in vpc-1)
-      subnet-2 in eu-central-1a (10.42.10.0/24): private, no default route in rtb-3
-      subnet-4 in eu-central-1a (10.42.0.0/24): public by rtb-5
+      subnet-2 in eu-central-1a (10.42.0.0/24): public by rtb-3
+      subnet-4 in eu-central-1a (10.42.10.0/24): private, no default route in rtb-5
       subnet-6 in eu-central-1b (10.42.11.0/24): private, no default route in rtb-7
       vpc-1 is the only VPC of the region
       help: make a subnet in another zone whose route table leads 0.0.0.0/0 to the VPC's internet gateway
@@ -113,7 +113,7 @@ async fn an_image_of_another_region() {
     insta::assert_snapshot!(refused(&stack).await, @"
     image `123456789012.dkr.ecr.us-east-1.amazonaws.com/web:v1` is in us-east-1, and the service in eu-central-1
       the ECR endpoints of a VPC lead to the registry of its own region alone
-      help: copy it: docker buildx imagetools create --tag 123456789012.dkr.ecr.eu-central-1.amazonaws.com/web:TAG 123456789012.dkr.ecr.us-east-1.amazonaws.com/web:v1
+      help: copy it: docker buildx imagetools create --tag 123456789012.dkr.ecr.eu-central-1.amazonaws.com/web:v1 123456789012.dkr.ecr.us-east-1.amazonaws.com/web:v1
             or let ECR replicate it to eu-central-1 (account 123456789012)
     ");
 }

@@ -60,12 +60,12 @@ impl Stack {
 
     /// The same with the image that is there and a task of one's own.
     pub(super) fn write_task(&self, task: &str) {
-        let image = self.image();
+        let image = Self::image();
         let text = format!("service: web\nimage: {image}\ntask: {{ {task} }}\n");
         std::fs::write(self.file(), text).expect("the file");
     }
 
-    fn image(&self) -> String {
+    fn image() -> String {
         use crate::support::moto::{ACCOUNT, REGION};
         format!("{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/web:v1")
     }
@@ -88,7 +88,7 @@ impl Stack {
 
     /// The same with the image that is there.
     pub(super) fn write_more(&self, more: &str) {
-        self.write(more, &format!("image: {}", self.image()));
+        self.write(more, &format!("image: {}", Self::image()));
     }
 
     /// The same with an image that is built, in the repository `built`.
