@@ -14,7 +14,7 @@ use crate::{
     network::model::{Dns, Endpoint, PrefixList, Read, Topology, Unknown},
 };
 use aws_sdk_ec2::types::{DhcpConfiguration, DhcpOptions, Filter, VpcAttributeName, VpcEndpoint};
-use futures_util::future::join_all;
+use futures_util::{FutureExt as _, future::join_all};
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::Ipv4Addr,
@@ -39,16 +39,16 @@ pub async fn observe(
     let nats = ec2.describe_nat_gateways().filter(in_vpc()).into_paginator().items().send();
     let lists = ec2.describe_prefix_lists().into_paginator().items().send();
     let (subnets, tables, endpoints, groups, acls, nats, lists, dns, resolvers, offered) = tokio::join!(
-        subnets.collect::<std::result::Result<Vec<_>, _>>(),
-        tables.collect::<std::result::Result<Vec<_>, _>>(),
-        endpoints.collect::<std::result::Result<Vec<_>, _>>(),
-        groups.collect::<std::result::Result<Vec<_>, _>>(),
-        acls.collect::<std::result::Result<Vec<_>, _>>(),
-        nats.collect::<std::result::Result<Vec<_>, _>>(),
-        lists.collect::<std::result::Result<Vec<_>, _>>(),
-        dns(aws, id),
-        resolvers(aws, vpc.dhcp_options_id()),
-        offered(aws, services),
+        subnets.collect::<std::result::Result<Vec<_>, _>>().boxed(),
+        tables.collect::<std::result::Result<Vec<_>, _>>().boxed(),
+        endpoints.collect::<std::result::Result<Vec<_>, _>>().boxed(),
+        groups.collect::<std::result::Result<Vec<_>, _>>().boxed(),
+        acls.collect::<std::result::Result<Vec<_>, _>>().boxed(),
+        nats.collect::<std::result::Result<Vec<_>, _>>().boxed(),
+        lists.collect::<std::result::Result<Vec<_>, _>>().boxed(),
+        dns(aws, id).boxed(),
+        resolvers(aws, vpc.dhcp_options_id()).boxed(),
+        offered(aws, services).boxed(),
     );
     let subnets = subnets.explain("ec2:DescribeSubnets", id)?;
     let tables = tables.explain("ec2:DescribeRouteTables", id).map_err(|failure| unknown(&failure));

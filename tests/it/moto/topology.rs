@@ -4,7 +4,7 @@ use crate::support::{
     account::{Account, Vpc},
     moto::{Moto, REGION},
 };
-use aws_sdk_ec2::types::{IpPermission, IpRange, RuleAction, VpcEndpointType};
+use aws_sdk_ec2::types::{IpPermission, IpRange, NetworkAcl, RuleAction, VpcEndpointType};
 use ecs_private_deploy::{
     aws::Reader,
     network::{
@@ -137,7 +137,7 @@ async fn an_acl_of_ones_own_begins_with_nothing_allowed() {
     let made = ec2.create_network_acl().vpc_id(&scene.vpc.id).send().await.expect("an ACL");
     let acl = made.network_acl().and_then(|acl| acl.network_acl_id()).expect("an id").to_owned();
     let all = ec2.describe_network_acls().send().await.expect("ACLs");
-    let associations = all.network_acls().iter().flat_map(|acl| acl.associations());
+    let associations = all.network_acls().iter().flat_map(NetworkAcl::associations);
     for association in associations {
         if association.subnet_id().is_some_and(|id| scene.vpc.private[0] == id) {
             let id = association.network_acl_association_id().expect("an id");
