@@ -17,6 +17,7 @@ Examples:
   ecs-private-deploy plan                      what a deploy would do; changes nothing
   ecs-private-deploy deploy --config api.yml   build, make sure, roll out
   ecs-private-deploy destroy                   take down what a deploy made
+  ecs-private-deploy cost --gb 500             a month's price, against NAT gateways
 
 The region and the credentials are found as the AWS CLI finds them.";
 
@@ -29,6 +30,8 @@ pub enum Command {
     Plan(Plan),
     /// Take down what a deploy made, and nothing else
     Destroy(Destroy),
+    /// Say what a month costs with VPC endpoints and with NAT gateways; asks nobody
+    Cost(Cost),
     /// Print the JSON Schema of the file, for editors
     Schema,
 }
@@ -72,6 +75,35 @@ pub struct Destroy {
     pub yes: bool,
 }
 
+/// What `cost` takes.
+#[derive(Debug, Args)]
+pub struct Cost {
+    /// What every command on a file takes.
+    #[command(flatten)]
+    pub common: Common,
+    /// The zones that the tasks run in
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=16))]
+    pub zones: u32,
+    /// GB a month that go through the endpoints or the NAT gateways
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub gb: u64,
+    /// Endpoints, each counted once a zone, in place of those of the service; no file is read then
+    #[arg(long, value_name = "N", conflicts_with = "config")]
+    pub endpoint_units: Option<u32>,
+    /// NAT gateways that the endpoints are compared with [default: 1]
+    #[arg(long, value_name = "N")]
+    pub nat_gateways: Option<u32>,
+    /// Leave out the public IPv4 addresses of the NAT gateways, without which none has a way out
+    #[arg(long)]
+    pub without_public_ipv4: bool,
+    /// Prices of other regions or of another day, in the form of src/cost/prices.yml
+    #[arg(long, value_name = "FILE")]
+    pub prices: Option<PathBuf>,
+    /// How it is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
 /// What every command on a file takes.
 #[derive(Debug, Args)]
 pub struct Common {
@@ -100,7 +132,7 @@ pub struct Image {
     pub image: Option<String>,
 }
 
-/// How a plan is printed.
+/// How an answer is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// For people.
@@ -117,7 +149,8 @@ impl Command {
         match self {
             Self::Deploy(Deploy { common, .. })
             | Self::Plan(Plan { common, .. })
-            | Self::Destroy(Destroy { common, .. }) => Some(common),
+            | Self::Destroy(Destroy { common, .. })
+            | Self::Cost(Cost { common, .. }) => Some(common),
             Self::Schema => None,
         }
     }
@@ -128,7 +161,7 @@ impl Command {
             Self::Deploy(Deploy { image, .. }) | Self::Plan(Plan { image, .. }) => {
                 image.image.as_deref()
             }
-            Self::Destroy(_) | Self::Schema => None,
+            Self::Destroy(_) | Self::Cost(_) | Self::Schema => None,
         }
     }
 }
@@ -150,7 +183,7 @@ pub fn arguments(given: Vec<OsString>, variables: &BTreeMap<String, String>) -> 
     match command.as_str() {
         "deploy" | "plan" => flags.push("image"),
         // A workflow that says `command: destroy` has been asked already, when it was written.
-        "destroy" => {}
+        "destroy" | "cost" => {}
         _ => flags.clear(),
     }
     let confirmed = (command == "destroy").then(|| "--yes".to_owned());
@@ -206,6 +239,21 @@ mod tests {
         let inputs =
             [("GITHUB_ACTIONS", "true"), ("INPUT_COMMAND", "destroy"), ("INPUT_IMAGE", "x")];
         assert_eq!(words(&["p"], &inputs), ["p", "destroy", "--yes"]);
+    }
+
+    #[test]
+    fn cost_is_asked_about_the_file_or_about_numbers() {
+        let inputs = [
+            ("GITHUB_ACTIONS", "true"),
+            ("INPUT_COMMAND", "cost"),
+            ("INPUT_AWS-REGION", "us-east-1"),
+            ("INPUT_IMAGE", "x"),
+        ];
+        assert_eq!(words(&["p"], &inputs), ["p", "cost", "--aws-region=us-east-1"]);
+        let parse = |words: &[&str]| Cli::try_parse_from([&["p", "cost"], words].concat());
+        assert!(parse(&["--endpoint-units", "4", "--gb", "1024", "--region", "x"]).is_ok());
+        assert!(parse(&["--endpoint-units", "4", "--config", "api.yml"]).is_err());
+        assert!(parse(&["--zones", "0"]).is_err());
     }
 
     #[test]

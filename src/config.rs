@@ -14,7 +14,7 @@ mod read;
 mod schema;
 mod section;
 mod shape;
-mod tree;
+pub(crate) mod tree;
 mod values;
 
 use crate::error::{Error, Problem, Result};
@@ -75,6 +75,11 @@ fn found(folder: &Path) -> Result<PathBuf> {
             Problem::new(what).help("write one, or name it with `--config FILE`").to_string(),
         )
     })
+}
+
+/// The text of a file of the user's, of at most 1 MiB.
+pub(crate) fn text(path: &Path) -> io::Result<String> {
+    Disk.text(path)
 }
 
 /// The JSON Schema of the file.

@@ -8,6 +8,7 @@ pub mod aws;
 pub mod cli;
 pub mod config;
 pub mod context;
+pub mod cost;
 pub mod deploy;
 pub mod error;
 pub mod event;

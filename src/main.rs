@@ -6,6 +6,7 @@ use ecs_private_deploy::{
     cli::{self, Cli, Command, Destroy, Format},
     config::{self, model::Config},
     context::{self, Context},
+    cost,
     deploy::{self, Run, destroy},
     error::{Error, Problem, Result},
     event::{self, Event, Events, Outcome},
@@ -54,6 +55,10 @@ async fn run(cli: &Cli, variables: BTreeMap<String, String>) -> Result<u8> {
     let Some(common) = cli.command.common() else {
         return print(&config::schema());
     };
+    if let Command::Cost(given) = &cli.command {
+        let config = given.endpoint_units.is_none().then(|| load(&cli.command)).transpose()?;
+        return print(&cost::answer(given, config.as_ref(), &variables)?);
+    }
     let context = Context::read(variables, common.environment.clone())?;
     let config = load(&cli.command)?;
     check_environment(&context.variables)?;
@@ -98,7 +103,7 @@ const fn kind(command: &Command) -> event::Command {
     match command {
         Command::Plan(_) => event::Command::Plan,
         Command::Destroy(_) => event::Command::Destroy,
-        Command::Deploy(_) | Command::Schema => event::Command::Deploy,
+        Command::Deploy(_) | Command::Cost(_) | Command::Schema => event::Command::Deploy,
     }
 }
 
@@ -202,7 +207,9 @@ fn cancelled(command: &Command, run: &Run<'_>) -> Outcome {
 
 async fn dispatch(command: &Command, run: &Run<'_>) -> Result<Outcome> {
     match command {
-        Command::Deploy(_) | Command::Schema => Ok(Box::pin(deploy::deploy(run)).await),
+        Command::Deploy(_) | Command::Cost(_) | Command::Schema => {
+            Ok(Box::pin(deploy::deploy(run)).await)
+        }
         Command::Plan(given) => {
             let (mut outcome, planned) = Box::pin(deploy::plan(run)).await;
             if planned.is_ok_and(|plan| given.detailed_exitcode && !plan.steps.is_empty()) {

@@ -20,6 +20,8 @@ pub struct Plan {
     pub unchanged: usize,
     /// What the user should know before it is applied.
     pub warnings: Vec<String>,
+    /// What it adds to the bill, where it changes that.
+    pub cost: Option<String>,
 }
 
 /// One thing that will change.

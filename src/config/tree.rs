@@ -11,14 +11,14 @@ use std::{fmt, ops::Range};
 
 /// A value and where it stands, in bytes from the text's start.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Node {
-    pub(super) value: Value,
-    pub(super) span: Range<usize>,
+pub(crate) struct Node {
+    pub(crate) value: Value,
+    pub(crate) span: Range<usize>,
 }
 
 /// A value as YAML has it.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Null,
     Boolean(bool),
     /// With its spelling, because `08` is no number to whoever means a month.
@@ -32,15 +32,15 @@ pub(super) enum Value {
 
 /// A key and its value.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Entry {
-    pub(super) key: String,
-    pub(super) key_span: Range<usize>,
-    pub(super) node: Node,
+pub(crate) struct Entry {
+    pub(crate) key: String,
+    pub(crate) key_span: Range<usize>,
+    pub(crate) node: Node,
 }
 
 impl Value {
     /// What it is called in a message.
-    pub(super) const fn kind(&self) -> &'static str {
+    pub(crate) const fn kind(&self) -> &'static str {
         match self {
             Self::Null => "nothing",
             Self::Boolean(_) => "true or false",
@@ -60,10 +60,10 @@ const DEPTH: usize = 24;
 /// Reads this many values, aliases counted as often as they are used, so that a short text of aliases of
 /// aliases does not fill the memory.
 const NODES: usize = 50_000;
-const TOO_MUCH: &str = "a deploy file is a page long: is this the right one?";
+const TOO_MUCH: &str = "such a file is a page long: is this the right one?";
 
 /// Reads the text.
-pub(super) fn parse(text: &str) -> Result<Node, Box<Finding>> {
+pub(crate) fn parse(text: &str) -> Result<Node, Box<Finding>> {
     if text.len() > MOST {
         let finding = Finding::new(0..0, format!("the file has {} bytes", text.len()));
         return Err(Box::new(finding.help(TOO_MUCH)));
@@ -123,7 +123,7 @@ fn no_yaml(error: &Error, text: &str) -> Finding {
 }
 
 /// The byte at a line and a column, which count characters from 1.
-pub(super) fn offset(text: &str, line: u64, column: u64) -> usize {
+pub(crate) fn offset(text: &str, line: u64, column: u64) -> usize {
     let line = usize::try_from(line).unwrap_or(1).saturating_sub(1);
     let column = usize::try_from(column).unwrap_or(1).saturating_sub(1);
     let start: usize = text.split_inclusive('\n').take(line).map(str::len).sum();

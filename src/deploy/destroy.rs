@@ -4,6 +4,7 @@ use super::{Run, ending};
 use crate::{
     apply,
     aws::Reader,
+    cost::{self, prices::PriceList},
     error::{Error, Problem, Result},
     event::{Command, Event, Outcome, Phase},
     names::Names,
@@ -34,12 +35,13 @@ pub async fn plan(run: &Run<'_>) -> Result<Planned> {
         world::observe(&aws, config, &names, None),
         task_definition::observe_owned(&aws, &family).map(|found| found.map_err(Error::from)),
     )?;
-    let plan = teardown::plan(&teardown::Inputs {
+    let mut plan = teardown::plan(&teardown::Inputs {
         config,
         names: &names,
         world: &world,
         revisions: &revisions,
     });
+    plan.cost = cost::change::line(&plan, &world.identity.region, &PriceList::own());
     Ok(Planned { aws, names, plan })
 }
 

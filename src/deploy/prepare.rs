@@ -4,6 +4,7 @@ use super::Run;
 use crate::{
     aws::Reader,
     config::model::{Build, Image},
+    cost::{self, prices::PriceList},
     error::{Error, Problem, Result},
     event::{Event, Phase},
     image::{self, engine::Engine},
@@ -55,7 +56,8 @@ pub async fn prepare(run: &Run<'_>) -> Result<Prepared> {
         tag: tag.as_deref(),
         world: &world,
     };
-    let plan = build::plan(&inputs)?;
+    let mut plan = build::plan(&inputs)?;
+    plan.cost = cost::change::line(&plan, &world.identity.region, &PriceList::own());
     Ok(Prepared { aws, names, tag, world, plan, engine })
 }
 

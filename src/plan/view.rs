@@ -16,6 +16,8 @@ pub struct View {
     pub unchanged: usize,
     /// What the user should know before it is applied.
     pub warnings: Vec<String>,
+    /// What it adds to the bill, where it changes that.
+    pub cost: Option<String>,
 }
 
 /// One thing that will change.
@@ -42,6 +44,7 @@ impl Plan {
             steps: self.steps.iter().map(|(address, step)| (address.clone(), row(step))).collect(),
             unchanged: self.unchanged,
             warnings: self.warnings.clone(),
+            cost: self.cost.clone(),
         }
     }
 }
@@ -67,10 +70,14 @@ impl Serialize for View {
                 after,
             })
             .collect();
-        let mut plan = serializer.serialize_struct("Plan", 3)?;
+        let mut plan = serializer.serialize_struct("Plan", 4)?;
         plan.serialize_field("steps", &rows)?;
         plan.serialize_field("unchanged", &self.unchanged)?;
         plan.serialize_field("warnings", &self.warnings)?;
+        match &self.cost {
+            Some(cost) => plan.serialize_field("cost", cost)?,
+            None => plan.skip_field("cost")?,
+        }
         plan.end()
     }
 }
@@ -93,6 +100,9 @@ impl fmt::Display for View {
         }
         if !self.steps.is_empty() {
             writeln!(f, "{}", counts(self))?;
+        }
+        if let Some(cost) = &self.cost {
+            writeln!(f, "cost: {cost}")?;
         }
         for warning in &self.warnings {
             writeln!(f, "warning: {warning}")?;
@@ -199,7 +209,7 @@ pub fn markdown(plan: &View) -> String {
     format!("{head}\n{}", table(plan))
 }
 
-/// A table with one row a step, and the warnings; begins with an empty line unless it is empty.
+/// A table with one row a step, the cost and the warnings; begins with an empty line unless it is empty.
 pub fn table(plan: &View) -> String {
     let mut text = String::new();
     if !plan.steps.is_empty() {
@@ -209,6 +219,9 @@ pub fn table(plan: &View) -> String {
         let address = cell(&format!("`{address}`"));
         writeln!(text, "| {action} | {address} | {} |", cell(reason))
             .expect("writing to a String cannot fail");
+    }
+    if let Some(cost) = &plan.cost {
+        writeln!(text, "\nCost: {}", cell(cost)).expect("writing to a String cannot fail");
     }
     for warning in &plan.warnings {
         writeln!(text, "\n> **Warning:** {}", cell(warning))

@@ -78,7 +78,7 @@ impl Redactor<'_> {
         }
     }
 
-    fn plan(&self, View { steps, unchanged, warnings }: &View) -> View {
+    fn plan(&self, View { steps, unchanged, warnings, cost }: &View) -> View {
         let step = |step: &Row| Row {
             reason: self.text(&step.reason),
             before: self.value(&step.before),
@@ -89,6 +89,7 @@ impl Redactor<'_> {
             steps: steps.iter().map(|(address, s)| (self.address(address), step(s))).collect(),
             unchanged: *unchanged,
             warnings: self.texts(warnings),
+            cost: cost.as_deref().map(|cost| self.text(cost)),
         }
     }
 
@@ -195,6 +196,7 @@ mod tests {
         let plan = View {
             steps: [(address(), step)].into_iter().collect(),
             unchanged: 0,
+            cost: Some(s()),
             warnings: vec![s()],
         };
         let outputs = Outputs {

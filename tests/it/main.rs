@@ -2,6 +2,7 @@
 
 mod action;
 mod bad_input;
+mod cost;
 mod engine;
 mod github_contract;
 mod ministack;

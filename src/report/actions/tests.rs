@@ -67,6 +67,7 @@ fn plan() -> View {
         .into_iter()
         .collect(),
         unchanged: 1,
+        cost: None,
         warnings: Vec::new(),
     }
 }

@@ -47,6 +47,7 @@ fn outcome(text: &str, verdict: Option<Verdict>, command: Command) -> Outcome {
             View {
                 steps: [(Address::new(Kind::Service, text), step)].into_iter().collect(),
                 unchanged: 1,
+                cost: Some(text.into()),
                 warnings: vec![text.into()],
             }
             .into(),
@@ -113,6 +114,8 @@ fn a_deploy_that_worked() {
     |---|---|---|
     | create | `service/web` | web |
 
+    Cost: web
+
     > **Warning:** web
 
     </details>
@@ -144,6 +147,8 @@ fn a_deploy_that_worked() {
     | | what | why |
     |---|---|---|
     | create | `service/web` | web |
+
+    Cost: web
 
     > **Warning:** web
 
@@ -211,6 +216,8 @@ fn a_deploy_that_is_going_on() {
     | | what | why |
     |---|---|---|
     | create | `service/web` | web |
+
+    Cost: web
 
     > **Warning:** web
 

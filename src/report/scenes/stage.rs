@@ -65,12 +65,14 @@ pub(super) fn plan(
             .map(|(action, kind, name, why)| (Address::new(*kind, *name), row(action, why)))
             .collect(),
         unchanged,
+        cost: None,
         warnings: warnings.iter().map(|&warning| warning.to_owned()).collect(),
     }
 }
 
 pub(super) fn first_plan() -> Arc<View> {
-    Arc::new(plan(
+    let cost = "adds about 99 USD a month before traffic (load balancer with 1 LCU 22.27)";
+    let plan = plan(
         &[
             ("create", Kind::Repository, "web", "no such repository in eu-west-1"),
             ("create", Kind::Image, "web", "no image under the tag 0123abcdef01"),
@@ -80,7 +82,8 @@ pub(super) fn first_plan() -> Arc<View> {
         ],
         3,
         &["only two addresses are left in `subnet-0a`"],
-    ))
+    );
+    Arc::new(View { cost: Some(cost.to_owned()), ..plan })
 }
 
 pub(super) fn second_plan() -> Arc<View> {
