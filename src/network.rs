@@ -1,4 +1,15 @@
 //! What the VPC allows, from what was read of it; pure.
 
+pub mod addresses;
+pub mod diagnose;
+pub mod fix;
+#[cfg(test)]
+mod mending;
+pub mod model;
+pub mod needs;
+pub mod net;
 pub mod placement;
+#[cfg(test)]
+mod scene;
 pub mod subnets;
+pub mod verdict;

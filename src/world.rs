@@ -1,6 +1,7 @@
 //! The snapshot of everything observed. It is read as a whole before anything is decided, with reads
 //! that do not depend on one another running at once.
 
+pub mod topology;
 pub mod vpc;
 
 use crate::{

@@ -19,7 +19,8 @@ pub async fn destroy(plan: &View, service: &str) -> Result<bool> {
     }
     let question = format!("{plan}\nTake `{service}` down? Only `yes` does it: ");
     let answer = tokio::task::spawn_blocking(move || {
-        let mut out = anstream::stderr().lock();
+        let mut out = anstream::stderr();
+        // No lock: who ends the run while this waits has something to say.
         write!(out, "{question}").and_then(|()| out.flush())?;
         let mut answer = String::new();
         std::io::stdin().read_line(&mut answer).map(|_| answer)

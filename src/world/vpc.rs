@@ -119,7 +119,7 @@ pub async fn observe(aws: &Reader, vpc: &aws_sdk_ec2::types::Vpc) -> Result<Vpc>
     })
 }
 
-fn subnet(subnet: &aws_sdk_ec2::types::Subnet) -> Subnet {
+pub(super) fn subnet(subnet: &aws_sdk_ec2::types::Subnet) -> Subnet {
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
     let blocked = subnet.block_public_access_states();
     Subnet {
@@ -140,7 +140,7 @@ fn subnet(subnet: &aws_sdk_ec2::types::Subnet) -> Subnet {
     }
 }
 
-fn table(table: &aws_sdk_ec2::types::RouteTable) -> RouteTable {
+pub(super) fn table(table: &aws_sdk_ec2::types::RouteTable) -> RouteTable {
     let associations = table.associations();
     RouteTable {
         id: table.route_table_id().unwrap_or_default().to_owned(),

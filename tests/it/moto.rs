@@ -4,3 +4,4 @@ mod deploy;
 mod refusals;
 mod stack;
 mod states;
+mod topology;
