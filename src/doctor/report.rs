@@ -1,0 +1,1 @@
+//! The findings as text, JSON and Markdown: the same data, three views.
