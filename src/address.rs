@@ -10,6 +10,8 @@ pub enum Kind {
     Repository,
     /// The image that is built and pushed.
     Image,
+    /// The VPC's DNS attributes.
+    Vpc,
     /// An EC2 security group.
     SecurityGroup,
     /// A VPC endpoint.
@@ -40,6 +42,7 @@ impl Kind {
         match self {
             Self::Repository => "repository",
             Self::Image => "image",
+            Self::Vpc => "vpc",
             Self::SecurityGroup => "security-group",
             Self::Endpoint => "endpoint",
             Self::LoadBalancer => "load-balancer",

@@ -8,7 +8,7 @@ use crate::{
     plan::{Plan, change::Change},
     resource::{
         Action, cluster, endpoint, image, listener, load_balancer, log_group, repository, role,
-        rule, security_group, service, target_group, task_definition,
+        rule, security_group, service, target_group, task_definition, vpc,
     },
     tags::{self, Tags},
 };
@@ -213,6 +213,7 @@ async fn step(
             return Ok(service::apply(action, tags, aws, outputs).await?);
         }
         Change::Repository(action) => repository::apply(action, tags, aws).await,
+        Change::Vpc(action) => vpc::apply(action, aws).await,
         Change::SecurityGroup(action) => security_group::apply(action, tags, aws, outputs).await,
         Change::Endpoint(action) => endpoint::apply(action, tags, aws, outputs).await,
         Change::LoadBalancer(action) => load_balancer::apply(action, tags, aws, outputs).await,

@@ -35,7 +35,7 @@ pub struct Reader {
 }
 
 /// Whose the credentials are, and where they work.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Identity {
     /// Twelve digits.
     pub account: String,

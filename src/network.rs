@@ -2,6 +2,7 @@
 
 pub mod addresses;
 pub mod diagnose;
+pub mod facts;
 pub mod fix;
 #[cfg(test)]
 mod mending;

@@ -3,7 +3,7 @@
 
 use indexmap::IndexMap;
 use serde_json::Value;
-use std::{path::PathBuf, time::Duration};
+use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
 /// What the user asked for.
 #[derive(Debug, Clone, PartialEq)]
@@ -140,6 +140,12 @@ pub struct Network {
     pub vpc: Option<String>,
     /// What is done about VPC endpoints.
     pub endpoints: Endpoints,
+    /// Whether endpoints that somebody else made are completed where they do not serve the tasks.
+    pub adopt: bool,
+    /// Whether the VPC's DNS attributes are turned on where an endpoint needs them.
+    pub ensure_dns: bool,
+    /// What the application calls: short names of endpoint services, `sqs`.
+    pub reach: BTreeSet<String>,
 }
 
 /// What is done about VPC endpoints.

@@ -9,7 +9,7 @@ use crate::{
     event::{Event, Phase},
     image::{self, engine::Engine},
     names::Names,
-    plan::{Plan, build, change::Change},
+    plan::{Plan, build, change::Change, task},
     world::{self, World},
 };
 
@@ -83,6 +83,8 @@ async fn read(run: &Run<'_>) -> Result<(Reader, Names, Option<String>, World)> {
     if let Image::Uri(uri) = &config.image {
         crate::config::image_uri::check(uri, &aws.identity.region).map_err(Error::Refused)?;
     }
-    let world = world::observe(&aws, config, &names, tag.as_deref()).await?;
+    let judged = task::judged(config, &aws.identity);
+    let wanted = world::Wanted { tag: tag.as_deref(), judged: judged.as_ref() };
+    let world = world::observe(&aws, config, &names, wanted).await?;
     Ok((aws, names, tag, world))
 }

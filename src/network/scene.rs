@@ -187,7 +187,7 @@ pub(super) fn task() -> Task {
 pub(super) fn plain() -> Vec<Need> {
     needs(&TaskFacts {
         region: REGION.to_owned(),
-        repositories: set(&["arn:aws:ecr:eu-west-1:1:repository/web"]),
+        repositories: Some(set(&["arn:aws:ecr:eu-west-1:1:repository/web"])),
         log_groups: Some(set(&["arn:aws:logs:eu-west-1:1:log-group:web"])),
         ..TaskFacts::default()
     })

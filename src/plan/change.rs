@@ -4,7 +4,7 @@ use crate::{
     address::Address,
     resource::{
         Action, Settings, cluster, endpoint, image, listener, load_balancer, log_group, repository,
-        role, rule, security_group, service, target_group, task_definition,
+        role, rule, security_group, service, target_group, task_definition, vpc,
     },
 };
 use serde_json::{Map, Value};
@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 pub enum Change {
     Repository(Action<repository::Settings>),
     Image(Action<image::Settings>),
+    Vpc(Action<vpc::Settings>),
     SecurityGroup(Action<security_group::Settings>),
     Endpoint(Action<endpoint::Settings>),
     LoadBalancer(Action<load_balancer::Settings>),
@@ -44,6 +45,7 @@ macro_rules! each {
         match $change {
             Change::Repository($action) => $body,
             Change::Image($action) => $body,
+            Change::Vpc($action) => $body,
             Change::SecurityGroup($action) => $body,
             Change::Endpoint($action) => $body,
             Change::LoadBalancer($action) => $body,
@@ -75,6 +77,7 @@ impl Change {
         match self {
             Self::Repository(action) => repository::calls(action),
             Self::Image(action) => image::calls(action),
+            Self::Vpc(action) => vpc::calls(action),
             Self::SecurityGroup(action) => security_group::calls(action),
             Self::Endpoint(action) => endpoint::calls(action, stack),
             Self::LoadBalancer(action) => load_balancer::calls(action),
