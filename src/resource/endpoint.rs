@@ -180,7 +180,7 @@ pub fn diff(
     let missing = |subnet: &&String| zone_of(subnet).is_none_or(|zone| !served.contains(&zone));
     to.subnets.extend(desired.subnets.iter().filter(missing).cloned());
     // Every network interface carries a group; an answer without one does not tell.
-    if (from.is_ours || opens) && !from.security_groups.is_empty() {
+    if opens || from.is_ours && !from.security_groups.is_empty() {
         to.security_groups.extend(desired.security_groups.iter().cloned());
     }
     if from.used_by_this_stack.is_some() || to != *from {

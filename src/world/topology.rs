@@ -12,7 +12,7 @@ use crate::{
     },
     error::Result,
     network::model::{Endpoint, PrefixList, Read, Topology, Unknown},
-    resource::endpoint::short_name,
+    resource::endpoint::{service_name, short_name},
 };
 use aws_sdk_ec2::types::{DhcpConfiguration, DhcpOptions, Filter, VpcEndpoint};
 use futures_util::{FutureExt as _, future::join_all};
@@ -52,13 +52,14 @@ pub async fn read(
     let groups = described.groups.as_ref().map_err(unknown);
     let groups = groups.map(|groups| groups.iter().map(shape::group).collect::<BTreeMap<_, _>>());
     let endpoints = described.endpoints.as_ref().map_err(unknown);
-    let (endpoints, lists) = tokio::join!(
+    let (endpoints, offered, lists) = tokio::join!(
         async {
             let found = endpoints?;
             let interfaces = found.iter().flat_map(VpcEndpoint::network_interface_ids).cloned();
             let endpoints = found.iter().filter_map(|one| shape::endpoint(one, region)).collect();
             Ok(with_addresses(aws, endpoints, interfaces.collect()).await)
         },
+        all_offered(aws, offered),
         with_entries(aws, lists, shape::named_lists(groups.iter().flat_map(BTreeMap::values))),
     );
     let topology = Topology {
@@ -113,32 +114,51 @@ async fn resolvers(aws: &Reader, id: Option<&str>) -> Read<Vec<String>> {
     Ok(values.filter_map(|value| value.value().map(str::to_owned)).collect())
 }
 
-/// A filter and not the parameter, which refuses the whole question for one name that is not offered.
-async fn offered(
-    aws: &Reader,
-    services: &BTreeSet<String>,
-) -> Read<BTreeMap<String, BTreeSet<String>>> {
+/// The zones of the endpoint services of these names, as far as there are such.
+async fn offered(aws: &Reader, services: &BTreeSet<String>) -> Result<Zones, Failure> {
     if services.is_empty() {
-        return Ok(BTreeMap::new());
+        return Ok(Zones::new());
     }
+    let names = services.iter().map(|service| service_name(&aws.identity.region, service));
+    zones(aws, Some(names.collect())).await
+}
+
+/// The same where one of the names was refused: EC2 then tells of none, and is asked for all.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVpcEndpointServices.html>
+async fn all_offered(aws: &Reader, told: Result<Zones, Failure>) -> Read<Zones> {
+    let told = match told {
+        Err(failure) if failure.is("InvalidServiceName") => zones(aws, None).await,
+        told => told,
+    };
+    told.map_err(|failure| unknown(&failure))
+}
+
+type Zones = BTreeMap<String, BTreeSet<String>>;
+
+async fn zones(aws: &Reader, names: Option<Vec<String>>) -> Result<Zones, Failure> {
     let region = &aws.identity.region;
-    let names = services.iter().map(|service| format!("com.amazonaws.{region}.{service}"));
-    let filter = Filter::builder().name("service-name").set_values(Some(names.collect())).build();
-    let found = aws.ec2.describe_vpc_endpoint_services().filters(filter).send().await;
-    let found = found
-        .explain("ec2:DescribeVpcEndpointServices", region)
-        .map_err(|failure| unknown(&failure))?;
-    let details = found.service_details().iter().filter(|detail| {
-        detail
-            .service_type()
-            .iter()
-            .any(|kind| kind.service_type().is_some_and(|kind| kind.as_str() == "Interface"))
-    });
-    let zones = details.filter_map(|detail| {
-        let service = short_name(detail.service_name()?, region)?;
-        Some((service.to_owned(), detail.availability_zones().iter().cloned().collect()))
-    });
-    Ok(zones.collect())
+    let mut zones = Zones::new();
+    let mut token = None;
+    loop {
+        let request = aws.ec2.describe_vpc_endpoint_services().set_service_names(names.clone());
+        let page = request.set_next_token(token).send().await;
+        let page = page.explain("ec2:DescribeVpcEndpointServices", region)?;
+        let interfaces = page.service_details().iter().filter(|detail| {
+            let mut kinds = detail.service_type().iter();
+            kinds.any(|kind| kind.service_type().is_some_and(|kind| kind.as_str() == "Interface"))
+        });
+        for detail in interfaces {
+            let name = detail.service_name().and_then(|name| short_name(name, region));
+            if let Some(name) = name {
+                zones
+                    .insert(name.to_owned(), detail.availability_zones().iter().cloned().collect());
+            }
+        }
+        token = page.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
+        if token.is_none() {
+            return Ok(zones);
+        }
+    }
 }
 
 /// Adds the interfaces' addresses. Without them an endpoint is judged by its subnets' blocks.
