@@ -8,6 +8,7 @@ mod mending;
 pub mod model;
 pub mod needs;
 pub mod net;
+pub mod picture;
 pub mod placement;
 #[cfg(test)]
 mod scene;
