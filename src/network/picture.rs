@@ -25,6 +25,9 @@ const MOST_EDGES: usize = 500;
 const TRIMS: [(usize, usize); 6] =
     [(usize::MAX, usize::MAX), (8, usize::MAX), (4, 40), (2, 20), (1, 10), (1, 2)];
 
+/// Where a subnet is not one of the VPC.
+const NO_ZONE: &str = "zone not known";
+
 /// More names are counted.
 const MOST_NAMES: usize = 12;
 
@@ -75,18 +78,18 @@ pub fn folded(picture: &str) -> String {
 }
 
 fn names(vpc: &Topology, tasks: &BTreeSet<String>) -> Names {
-    let blocks = vpc.cidrs.iter().map(|net| label(&net.to_string()));
-    let known = vpc.subnets.iter().map(|subnet| {
-        let what = lines(&[label(&subnet.id), label(&subnet.cidr)]);
-        (subnet.id.clone(), (subnet.zone.clone(), what))
-    });
+    let known = vpc.subnets.iter();
+    let known = known.map(|it| (it.id.clone(), (it.zone.clone(), it.cidr.clone())));
     let mut subnets: BTreeMap<_, _> = known.collect();
     for id in tasks {
-        let unknown = || ("zone not known".to_owned(), label(id));
+        let unknown = || (NO_ZONE.to_owned(), "block not known".to_owned());
         subnets.entry(id.clone()).or_insert_with(unknown);
     }
-    let vpc = std::iter::once(label(&vpc.vpc)).chain(listed(blocks));
-    Names { vpc: lines(&vpc.collect::<Vec<_>>()), subnets }
+    let vpc = match &vpc.cidrs[..] {
+        [block] => format!("VPC {block}"),
+        blocks => format!("VPC, {} blocks", blocks.len()),
+    };
+    Names { vpc, subnets }
 }
 
 /// The first of them, and how many more there are.
@@ -118,7 +121,7 @@ impl<'a> Picture<'a> {
     }
 
     fn zone(&self, subnet: &str) -> &'a str {
-        self.vpc.subnet(subnet).map_or("zone not known", |subnet| subnet.zone.as_str())
+        self.vpc.subnet(subnet).map_or(NO_ZONE, |subnet| subnet.zone.as_str())
     }
 
     /// The task's subnets by zone, and in a zone those first in which something is broken.
@@ -155,7 +158,7 @@ impl<'a> Picture<'a> {
     }
 }
 
-impl<'a> Drawing<'a> {
+impl Drawing<'_> {
     fn tasks(&mut self, most: usize) {
         for (zone, subnets) in self.picture.task_subnets() {
             let left_out = subnets.len().saturating_sub(most);
@@ -247,11 +250,11 @@ impl<'a> Drawing<'a> {
             Goal::Interfaces { at, endpoints } => {
                 let place = at.map_or(Place::Vpc, |at| Place::Subnet(at.to_owned()));
                 let ids = endpoints.iter().map(|(service, id)| both(service, id));
-                self.chart.only(place, titled("interface endpoints", ids), Look::Plain)
+                self.chart.only(place, titled("interface endpoint", ids), Look::Plain)
             }
             Goal::Gateways(endpoints) => {
                 let ids = endpoints.iter().map(|(service, id)| both(service, id));
-                self.chart.only(Place::Vpc, titled("gateway endpoints", ids), Look::Plain)
+                self.chart.only(Place::Vpc, titled("gateway endpoint", ids), Look::Plain)
             }
             Goal::Nat(id) => {
                 let nats = self.picture.vpc.nats.iter().flatten();
@@ -310,8 +313,9 @@ fn both(service: &str, id: &str) -> String {
 }
 
 fn titled(title: &str, names: impl Iterator<Item = String>) -> String {
-    let title = std::iter::once(title.to_owned());
-    lines(&title.chain(listed(names)).collect::<Vec<_>>())
+    let names: Vec<_> = names.collect();
+    let title = if names.len() == 1 { title.to_owned() } else { format!("{title}s") };
+    lines(&[vec![title], listed(names.into_iter())].concat())
 }
 
 #[cfg(test)]

@@ -8,6 +8,9 @@ use std::{
 /// A line of a label is never longer than this.
 const LONGEST: usize = 80;
 
+/// So wide that a service and its endpoint's id stand on one line.
+const WIDE: &str = r#"%%{init: {"flowchart": {"wrappingWidth": 320}}}%%"#;
+
 /// Where a thing stands.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Place {
@@ -65,7 +68,7 @@ pub(super) struct Chart {
 pub(super) struct Names {
     /// What is written on the VPC.
     pub(super) vpc: String,
-    /// The zone, and what is written on the subnet, by the subnet's id.
+    /// The zone and the block of each subnet, by its id.
     pub(super) subnets: BTreeMap<String, (String, String)>,
 }
 
@@ -121,8 +124,12 @@ impl Chart {
     }
 
     /// The text of the chart.
+    ///
+    /// The title of a subgraph has room for one line, which breaks above 200 pixels: a block fits, an id
+    /// does not, and stands on the first of the subnet's things.
     pub(super) fn write(&self, names: &Names) -> String {
-        let mut writer = Writer { chart: self, text: "flowchart TB\n".to_owned(), broken: Vec::new() };
+        let text = format!("{WIDE}\nflowchart TB\n");
+        let mut writer = Writer { chart: self, text, broken: Vec::new() };
         writer.nodes_in(1, &Place::Outside);
         writer.vpc(names);
         writer.edges();
@@ -146,26 +153,31 @@ impl Writer<'_> {
 
     fn nodes_in(&mut self, depth: usize, place: &Place) {
         let chart = self.chart;
-        for (at, node) in chart.nodes.iter().enumerate().filter(|(_, node)| node.place == *place) {
-            self.line(depth, &format!("n{at}[\"{}\"]", node.label));
+        let inside = chart.nodes.iter().enumerate().filter(|(_, node)| node.place == *place);
+        for (nth, (at, node)) in inside.enumerate() {
+            let id = match place {
+                Place::Subnet(id) if nth == 0 => format!("<br/>{}", label(id)),
+                _ => String::new(),
+            };
+            self.line(depth, &format!("n{at}[\"{}{id}\"]", node.label));
         }
     }
 
     fn vpc(&mut self, names: &Names) {
         let mut zones: BTreeMap<&str, Vec<(&str, &str)>> = BTreeMap::new();
-        for (id, (zone, label)) in &names.subnets {
+        for (id, (zone, block)) in &names.subnets {
             let place = Place::Subnet(id.clone());
             if self.chart.nodes.iter().any(|node| node.place == place) {
-                zones.entry(zone).or_default().push((id, label));
+                zones.entry(zone).or_default().push((id, block));
             }
         }
         let mut at = 0;
-        self.line(1, &format!("subgraph vpc[\"{}\"]", names.vpc));
+        self.line(1, &format!("subgraph vpc[\"{}\"]", label(&names.vpc)));
         self.nodes_in(2, &Place::Vpc);
         for (nth, (zone, subnets)) in zones.into_iter().enumerate() {
             self.line(2, &format!("subgraph z{nth}[\"{}\"]", label(zone)));
-            for (id, label) in subnets {
-                self.line(3, &format!("subgraph s{at}[\"{label}\"]"));
+            for (id, block) in subnets {
+                self.line(3, &format!("subgraph s{at}[\"{}\"]", label(block)));
                 self.nodes_in(4, &Place::Subnet(id.to_owned()));
                 self.line(3, "end");
                 if self.chart.broken_subnets.contains(id) {
@@ -187,13 +199,18 @@ impl Writer<'_> {
         }
     }
 
-    /// The colours are GitHub's, with the text's own, so that they can be read on dark as on light.
+    /// The colours are GitHub's. What is filled has a colour of its own for its text; the words on an arrow
+    /// have the theme's, since their background is the theme's.
     fn looks(&mut self) {
         let chart = self.chart;
         let classes = [
             (Look::Broken, "broken", "fill:#ffebe9,stroke:#cf222e,stroke-width:3px,color:#82071e"),
-            (Look::Unknown, "unknown", "fill:#f6f8fa,stroke:#6e7781,stroke-dasharray:4,color:#424a53"),
-            (Look::Note, "note", "fill:none,stroke:none,color:#6e7781"),
+            (
+                Look::Unknown,
+                "unknown",
+                "fill:#f6f8fa,stroke:#6e7781,stroke-dasharray:4,color:#424a53",
+            ),
+            (Look::Note, "note", "fill:none,stroke:none,color:#8c959f"),
         ];
         for (look, name, style) in classes {
             let nodes = chart.nodes.iter().enumerate().filter(|(_, node)| node.look == look);
@@ -206,10 +223,8 @@ impl Writer<'_> {
                 self.line(1, &format!("class {} {name}", ids.join(",")));
             }
         }
-        let styles = [
-            (Look::Broken, "stroke:#cf222e,stroke-width:3px,color:#cf222e"),
-            (Look::Unknown, "stroke:#6e7781,color:#6e7781"),
-        ];
+        let styles =
+            [(Look::Broken, "stroke:#cf222e,stroke-width:3px"), (Look::Unknown, "stroke:#8c959f")];
         for (look, style) in styles {
             let edges = chart.edges.iter().enumerate().filter(|(_, edge)| edge.look == look);
             let numbers: Vec<_> = edges.map(|(at, _)| at.to_string()).collect();
@@ -231,6 +246,10 @@ pub(super) fn lines(lines: &[String]) -> String {
 pub(super) fn label(text: &str) -> String {
     let text = text.split(|c: char| c.is_whitespace() || c.is_control() || is_invisible(c));
     let text = text.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+    if text.is_empty() {
+        // Mermaid takes no empty text.
+        return "?".to_owned();
+    }
     let short: Vec<_> = text.chars().take(LONGEST).collect();
     let mut safe = String::with_capacity(text.len());
     for (at, &c) in short.iter().enumerate() {

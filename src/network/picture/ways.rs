@@ -30,12 +30,18 @@ pub(super) struct Way<'a> {
 /// What a way leads to. Endpoints are pairs of service and id.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Goal<'a> {
-    Interfaces { at: Option<&'a str>, endpoints: Vec<(&'a str, &'a str)> },
+    Interfaces {
+        at: Option<&'a str>,
+        endpoints: Vec<(&'a str, &'a str)>,
+    },
     Gateways(Vec<(&'a str, &'a str)>),
     Nat(&'a str),
     Internet(&'a str),
     /// The services themselves, to which no way is known; and the worst of what is known.
-    Services { names: Vec<&'a str>, state: State },
+    Services {
+        names: Vec<&'a str>,
+        state: State,
+    },
 }
 
 /// One thing that a way leads to.
@@ -63,8 +69,7 @@ pub(super) fn ways<'a>(picture: &Picture<'a>, drawn: &BTreeSet<&str>) -> Vec<Way
     // What is reached alike from the same subnets is drawn as one.
     let mut alike: BTreeMap<_, Vec<(Target<'a>, Asked<'a>)>> = BTreeMap::new();
     for (target, asked) in targets {
-        let mut from: Vec<_> =
-            asked.iter().map(|((subnet, _), state)| (*subnet, *state)).collect();
+        let mut from: Vec<_> = asked.iter().map(|((subnet, _), state)| (*subnet, *state)).collect();
         from.dedup();
         let key = match target {
             Target::Interface { at, .. } => (0, at, from),
@@ -136,7 +141,7 @@ fn target<'a>(picture: &Picture<'a>, finding: &'a Finding) -> Target<'a> {
             Some(endpoint) => at(picture, finding, endpoint, ""),
             None => Target::Gateway { service, id },
         },
-        Verdict::Unknown(_) => likely(picture, finding),
+        Verdict::Unknown(_) => likely(picture, finding, ""),
         Verdict::Unreachable(broken) => {
             let named = |endpoint: &&Endpoint| {
                 endpoint.service == service && names(&broken.what, &endpoint.id)
@@ -147,7 +152,7 @@ fn target<'a>(picture: &Picture<'a>, finding: &'a Finding) -> Target<'a> {
             match broken.hop {
                 Hop::Route => Target::Service(service),
                 Hop::Nat => way_out(picture, &finding.subnet).unwrap_or(Target::Service(service)),
-                _ => likely(picture, finding),
+                _ => likely(picture, finding, &broken.what),
             }
         }
     }
@@ -180,7 +185,7 @@ fn at<'a>(
 }
 
 /// Where the name and the routes would lead.
-fn likely<'a>(picture: &Picture<'a>, finding: &'a Finding) -> Target<'a> {
+fn likely<'a>(picture: &Picture<'a>, finding: &'a Finding, about: &str) -> Target<'a> {
     let service = finding.need.service.as_str();
     let table = picture.vpc.table_of(&finding.subnet).ok().flatten();
     let leads = |endpoint: &&Endpoint| {
@@ -191,7 +196,7 @@ fn likely<'a>(picture: &Picture<'a>, finding: &'a Finding) -> Target<'a> {
         is_way && endpoint.service == service
     };
     match picture.vpc.endpoints.iter().flatten().find(leads) {
-        Some(endpoint) => at(picture, finding, endpoint, ""),
+        Some(endpoint) => at(picture, finding, endpoint, about),
         None => way_out(picture, &finding.subnet).unwrap_or(Target::Service(service)),
     }
 }
