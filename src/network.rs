@@ -11,6 +11,6 @@ pub mod net;
 pub mod picture;
 pub mod placement;
 #[cfg(test)]
-mod scene;
+pub(crate) mod scene;
 pub mod subnets;
 pub mod verdict;
