@@ -9,8 +9,9 @@ mod mending;
 pub mod model;
 pub mod needs;
 pub mod net;
+pub mod picture;
 pub mod placement;
 #[cfg(test)]
-mod scene;
+pub(crate) mod scene;
 pub mod subnets;
 pub mod verdict;
