@@ -195,7 +195,7 @@ async fn service_and_definitions(
             if service.is_none() || !counts_tasks {
                 return Ok(BTreeMap::new());
             }
-            tasks::by_subnet(aws, &config.cluster, &config.service).await
+            tasks::by_subnet(&aws.ecs, &config.cluster, &config.service).await
         };
         let (live, tasks) = tokio::try_join!(live, tasks)?;
         Ok((service, live, tasks))

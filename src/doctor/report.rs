@@ -154,7 +154,9 @@ pub fn sentence(report: &Report) -> String {
             )
         }
         (_, 0, _) => {
-            format!("no need is known to be out of reach, and {unknown} of {needs} could not be judged")
+            format!(
+                "no need is known to be out of reach, and {unknown} of {needs} could not be judged"
+            )
         }
         (_, _, 0) => format!("{broken} of {} cannot be reached from {from}", plural(needs, "need")),
         _ => format!(

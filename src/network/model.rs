@@ -126,6 +126,12 @@ pub struct Group {
 }
 
 impl Group {
+    /// One as EC2 makes it: it admits nothing and lets everything out.
+    /// <https://docs.aws.amazon.com/vpc/latest/userguide/creating-security-groups.html>
+    pub fn new(name: &str) -> Self {
+        Self { name: name.to_owned(), ingress: Vec::new(), egress: vec![Rule::anything()] }
+    }
+
     /// The blocks that it admits HTTPS from.
     pub fn https_from(&self) -> impl Iterator<Item = Net> {
         self.ingress.iter().filter(|rule| rule.is_https()).filter_map(|rule| match rule.peer {
@@ -251,6 +257,13 @@ impl Topology {
         let acls = self.acls.as_ref().map_err(Clone::clone)?;
         let named = acls.iter().find(|acl| acl.subnets.contains(subnet));
         Ok(named.or_else(|| acls.iter().find(|acl| acl.is_default)))
+    }
+
+    /// The VPC's own security group, which is carried by what was given none.
+    /// <https://docs.aws.amazon.com/vpc/latest/userguide/default-security-group.html>
+    pub fn default_group(&self) -> Option<String> {
+        let mut groups = self.groups.iter().flatten();
+        groups.find(|(_, group)| group.name == "default").map(|(id, _)| id.clone())
     }
 
     /// Whether the subnets are another account's, shared with this one.

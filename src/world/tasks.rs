@@ -1,9 +1,6 @@
 //! Where a service's tasks stand.
 
-use crate::aws::{
-    Reader,
-    explain::{Explain as _, Failure},
-};
+use crate::aws::explain::{Explain as _, Failure};
 use aws_sdk_ecs::types::Attachment;
 use futures_util::future::try_join_all;
 use std::collections::BTreeMap;
@@ -14,16 +11,16 @@ const MOST: usize = 100;
 
 /// How many tasks of the service have an address in each subnet.
 pub async fn by_subnet(
-    aws: &Reader,
+    ecs: &aws_sdk_ecs::Client,
     cluster: &str,
     service: &str,
 ) -> Result<BTreeMap<String, u32>, Failure> {
     let on = format!("service {service} in cluster {cluster}");
-    let listed = aws.ecs.list_tasks().cluster(cluster).service_name(service);
+    let listed = ecs.list_tasks().cluster(cluster).service_name(service);
     let listed = listed.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
     let arns = listed.explain("ecs:ListTasks", &on)?;
     let pages = arns.chunks(MOST).map(|arns| async {
-        let request = aws.ecs.describe_tasks().cluster(cluster).set_tasks(Some(arns.to_vec()));
+        let request = ecs.describe_tasks().cluster(cluster).set_tasks(Some(arns.to_vec()));
         request.send().await.explain("ecs:DescribeTasks", &on)
     });
     let mut subnets = BTreeMap::new();

@@ -4,7 +4,7 @@
 
 mod shape;
 
-use super::vpc::{self, Described};
+use super::vpc::{self, Described, Which};
 use crate::{
     aws::{
         Reader,
@@ -25,22 +25,21 @@ use std::{
 /// The subnets are the one thing without which there is nothing to say.
 pub async fn read(
     aws: &Reader,
-    vpc: &aws_sdk_ec2::types::Vpc,
+    which: &Which,
     services: &BTreeSet<String>,
 ) -> Result<(Described, Topology)> {
-    let id = vpc.vpc_id().unwrap_or_default();
+    let id = which.id();
     let in_vpc = || Filter::builder().name("vpc-id").values(id).build();
     let region = aws.identity.region.as_str();
     let ec2 = &aws.ec2;
     let acls = ec2.describe_network_acls().filters(in_vpc()).into_paginator().items().send();
     let nats = ec2.describe_nat_gateways().filter(in_vpc()).into_paginator().items().send();
     let lists = ec2.describe_prefix_lists().into_paginator().items().send();
-    let (described, acls, nats, lists, resolvers, offered) = tokio::join!(
-        vpc::describe(aws, vpc).boxed(),
+    let (described, acls, nats, lists, offered) = tokio::join!(
+        vpc::describe(aws, which).boxed(),
         acls.collect::<std::result::Result<Vec<_>, _>>().boxed(),
         nats.collect::<std::result::Result<Vec<_>, _>>().boxed(),
         lists.collect::<std::result::Result<Vec<_>, _>>().boxed(),
-        resolvers(aws, vpc.dhcp_options_id()).boxed(),
         offered(aws, services).boxed(),
     );
     let described = described?;
@@ -52,13 +51,15 @@ pub async fn read(
     let groups = described.groups.as_ref().map_err(unknown);
     let groups = groups.map(|groups| groups.iter().map(shape::group).collect::<BTreeMap<_, _>>());
     let endpoints = described.endpoints.as_ref().map_err(unknown);
-    let (endpoints, offered, lists) = tokio::join!(
+    let vpc = &described.vpc;
+    let (endpoints, resolvers, offered, lists) = tokio::join!(
         async {
             let found = endpoints?;
             let interfaces = found.iter().flat_map(VpcEndpoint::network_interface_ids).cloned();
             let endpoints = found.iter().filter_map(|one| shape::endpoint(one, region)).collect();
             Ok(with_addresses(aws, endpoints, interfaces.collect()).await)
         },
+        resolvers(aws, vpc.dhcp_options_id()),
         all_offered(aws, offered),
         with_entries(aws, lists, shape::named_lists(groups.iter().flat_map(BTreeMap::values))),
     );
@@ -83,12 +84,8 @@ pub async fn read(
 }
 
 /// The same, without EC2's own words.
-pub async fn observe(
-    aws: &Reader,
-    vpc: &aws_sdk_ec2::types::Vpc,
-    services: &BTreeSet<String>,
-) -> Result<Topology> {
-    Ok(read(aws, vpc, services).await?.1)
+pub async fn observe(aws: &Reader, which: &Which, services: &BTreeSet<String>) -> Result<Topology> {
+    Ok(read(aws, which, services).await?.1)
 }
 
 /// `was refused` of a missing permission; AWS's own code of anything else.

@@ -2,7 +2,7 @@
 
 use crate::{
     aws::{
-        Reader,
+        Identity, Reader,
         explain::{Explain as _, Failure},
     },
     error::{Error, Problem, Result},
@@ -31,8 +31,8 @@ pub struct Vpc {
 /// fails by it, and who can do without goes on.
 #[derive(Debug)]
 pub struct Described {
-    /// The VPC's id.
-    pub id: String,
+    /// The VPC itself.
+    pub vpc: aws_sdk_ec2::types::Vpc,
     /// Its IPv4 blocks.
     pub cidrs: Vec<String>,
     /// Its subnets, without which there is nothing to say.
@@ -47,39 +47,73 @@ pub struct Described {
     pub groups: Result<Vec<SecurityGroup>, Failure>,
 }
 
-/// Finds the VPC that the file names, or the only one of the region.
-pub async fn choose(aws: &Reader, id: Option<&str>) -> Result<aws_sdk_ec2::types::Vpc> {
-    let region = &aws.identity.region;
-    let found = aws
-        .ec2
-        .describe_vpcs()
-        .set_vpc_ids(id.map(|id| vec![id.to_owned()]))
-        .send()
-        .await
-        .explain("ec2:DescribeVpcs", id.unwrap_or("this region"));
-    let mut vpcs = match (found, id) {
-        (Err(failure), Some(id)) if failure.is("InvalidVpcID.NotFound") => {
-            return Err(Error::refused(
-                format!(
-                    "VPC `{id}` does not exist in {region} for account {}",
-                    aws.identity.account
-                ),
-                "check `network.vpc`, `region` and the account of the credentials",
-            ));
+/// Which VPC is read.
+#[derive(Debug, Clone)]
+pub enum Which {
+    /// The one of this id.
+    Named(String),
+    /// The one that was found.
+    Found(Box<aws_sdk_ec2::types::Vpc>),
+}
+
+impl Which {
+    /// Its id.
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Named(id) => id,
+            Self::Found(vpc) => vpc.vpc_id().unwrap_or_default(),
         }
-        (found, _) => found?.vpcs.unwrap_or_default(),
-    };
+    }
+
+    /// The VPC, which is asked for only where it was not found yet.
+    async fn read(&self, aws: &Reader) -> Result<aws_sdk_ec2::types::Vpc> {
+        let id = match self {
+            Self::Found(vpc) => return Ok(vpc.as_ref().clone()),
+            Self::Named(id) => id,
+        };
+        let Identity { region, account, .. } = &aws.identity;
+        let found = aws.ec2.describe_vpcs().vpc_ids(id).send().await;
+        let missing = || {
+            Error::refused(
+                format!("VPC `{id}` does not exist in {region} for account {account}"),
+                "check the VPC's id, the region and the account of the credentials",
+            )
+        };
+        match found.explain("ec2:DescribeVpcs", id) {
+            Err(failure) if failure.code.as_deref().is_some_and(is_of_id) => Err(missing()),
+            found => found?.vpcs.unwrap_or_default().into_iter().next().ok_or_else(missing),
+        }
+    }
+}
+
+/// `InvalidVpcID.NotFound`, `InvalidVpcID.Malformed`.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>
+fn is_of_id(code: &str) -> bool {
+    code.starts_with("InvalidVpcID")
+}
+
+/// The VPC that is named, or the only one of the region.
+pub async fn choose(aws: &Reader, id: Option<&str>) -> Result<Which> {
+    if let Some(id) = id {
+        return Ok(Which::Named(id.to_owned()));
+    }
+    let region = &aws.identity.region;
+    let found = aws.ec2.describe_vpcs().send().await.explain("ec2:DescribeVpcs", "this region");
+    let mut vpcs = found?.vpcs.unwrap_or_default();
     match vpcs.len() {
-        1 => Ok(vpcs.remove(0)),
+        1 => Ok(Which::Found(Box::new(vpcs.remove(0)))),
         0 => Err(Error::refused(
             format!("no VPC in {region} for account {}", aws.identity.account),
             "make a VPC with private and public subnets, or check `region` and the account of the \
              credentials",
         )),
         many => {
-            let problem = Problem::new(format!("{many} VPCs in {region}, and the file names none"));
+            let problem = Problem::new(format!("{many} VPCs in {region}, and none is named"));
             let problem = vpcs.iter().fold(problem, |problem, vpc| problem.found(line(vpc)));
-            Err(Error::Refused(problem.help("add `network: { vpc: vpc-… }` with the one to use")))
+            Err(Error::Refused(problem.help(
+                "add `network: { vpc: vpc-… }` to the file with the one to use, or ask `doctor` about \
+                 one with `--vpc`",
+            )))
         }
     }
 }
@@ -93,26 +127,28 @@ fn line(vpc: &aws_sdk_ec2::types::Vpc) -> String {
 }
 
 /// Reads what the VPC consists of.
-pub async fn describe(aws: &Reader, vpc: &aws_sdk_ec2::types::Vpc) -> Result<Described> {
-    let id = vpc.vpc_id().unwrap_or_default();
+pub async fn describe(aws: &Reader, which: &Which) -> Result<Described> {
+    let id = which.id();
     let filter = || Filter::builder().name("vpc-id").values(id).build();
     let ec2 = &aws.ec2;
     let subnets = ec2.describe_subnets().filters(filter()).into_paginator().items().send();
     let tables = ec2.describe_route_tables().filters(filter()).into_paginator().items().send();
     let endpoints = ec2.describe_vpc_endpoints().filters(filter()).into_paginator().items().send();
     let groups = ec2.describe_security_groups().filters(filter()).into_paginator().items().send();
-    let (subnets, tables, endpoints, groups, dns) = tokio::join!(
+    let (vpc, subnets, tables, endpoints, groups, dns) = tokio::join!(
+        which.read(aws).boxed(),
         subnets.collect::<std::result::Result<Vec<_>, _>>().boxed(),
         tables.collect::<std::result::Result<Vec<_>, _>>().boxed(),
         endpoints.collect::<std::result::Result<Vec<_>, _>>().boxed(),
         groups.collect::<std::result::Result<Vec<_>, _>>().boxed(),
         dns(aws, id).boxed(),
     );
+    let vpc = vpc?;
     let subnets = subnets.explain("ec2:DescribeSubnets", id)?;
     let tables = tables.explain("ec2:DescribeRouteTables", id);
     Ok(Described {
-        id: id.to_owned(),
-        cidrs: blocks(vpc),
+        cidrs: blocks(&vpc),
+        vpc,
         subnets: subnets.iter().map(subnet).collect(),
         tables: tables.map(|tables| tables.iter().map(table).collect()),
         dns,
@@ -126,7 +162,7 @@ impl Described {
     pub fn vpc(&self, region: &str) -> Result<Vpc, Failure> {
         let tables = self.tables.as_ref().map_err(Clone::clone)?;
         Ok(Vpc {
-            id: self.id.clone(),
+            id: self.vpc.vpc_id().unwrap_or_default().to_owned(),
             cidrs: self.cidrs.clone(),
             dns: self.dns.clone()?,
             subnets: classify(&self.subnets, tables, region),

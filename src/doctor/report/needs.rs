@@ -178,7 +178,8 @@ impl Needs {
                 .collect(),
             None => vec!["by".to_owned(), "subnets".to_owned()],
         };
-        let mut table = line([vec!["service".to_owned()], heads.clone(), vec!["why".to_owned()]].concat());
+        let mut table =
+            line([vec!["service".to_owned()], heads.clone(), vec!["why".to_owned()]].concat());
         table.push_str(&format!("|{}\n", "---|".repeat(heads.len() + 2)));
         for need in &self.needs {
             let (service, why) = (cell(&format!("`{}`", need.service)), cell(&need.why));

@@ -5,8 +5,7 @@ use crate::report::{format::aligned, markdown::cell};
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 use std::fmt::Write as _;
 
-const HEAD: [&str; 8] =
-    ["subnet", "zone", "block", "free", "endpoints", "tasks", "ALB", "left"];
+const HEAD: [&str; 8] = ["subnet", "zone", "block", "free", "endpoints", "tasks", "ALB", "left"];
 
 /// The columns that are numbers.
 const NUMBERS: [usize; 5] = [3, 4, 5, 6, 7];

@@ -93,13 +93,7 @@ fn group(vpc: &mut Topology, address: &str, action: &Action<security_group::Sett
     };
     match action {
         Action::Create(to) => {
-            let (name, ingress) = (to.name.clone(), rules(to));
-            // A new group lets everything out.
-            // <https://docs.aws.amazon.com/vpc/latest/userguide/creating-security-groups.html>
-            groups.insert(
-                address.to_owned(),
-                Group { name, ingress, egress: vec![Rule::anything()] },
-            );
+            groups.insert(address.to_owned(), Group { ingress: rules(to), ..Group::new(&to.name) });
         }
         Action::Update { id, from, to } => {
             let Some(found) = groups.get_mut(id) else { return };
