@@ -121,8 +121,9 @@ fn admitted(
             Peer::Group(_) => {}
             Peer::Cidr(net) => nets.push(*net),
             Peer::PrefixList(id) => match &vpc.prefix_lists {
-                Ok(lists) => match lists.get(id) {
-                    Some(list) => nets.extend(&list.cidrs),
+                Ok(lists) => match lists.get(id).map(|list| &list.cidrs) {
+                    Some(Ok(cidrs)) => nets.extend(cidrs),
+                    Some(Err(unknown)) => *doubt = Some(unknown.to_string()),
                     None => *doubt = Some(format!("the prefix list {id} was not found")),
                 },
                 Err(unknown) => *doubt = Some(unknown.to_string()),

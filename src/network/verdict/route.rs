@@ -9,10 +9,10 @@ use super::{
 use crate::network::{
     fix::Direction,
     model::{Endpoint, EndpointKind, Nat},
-    net::{self, ANYWHERE, Net, Ports},
+    net::{self, ANYWHERE, Net, Open, Packets, Ports},
     subnets::{Route, RouteTable, Target},
 };
-use std::collections::BTreeSet;
+use std::{cmp::Reverse, collections::BTreeSet};
 
 /// Walks to the service's public addresses and back.
 pub(super) fn public(case: &Case<'_>, walk: &mut Walk) -> Result<Option<Via>, Box<Broken>> {
@@ -26,6 +26,7 @@ pub(super) fn public(case: &Case<'_>, walk: &mut Walk) -> Result<Option<Via>, Bo
         return Ok(None);
     };
     if let Some(gateway) = gateway(case, table) {
+        walk.pass(past_gateway(case, table, &far))?;
         own_border(case, &far, walk)?;
         walk.pass(endpoint::admits(case, gateway))?;
         return Ok(Some(Via::Gateway(gateway.id.clone())));
@@ -34,7 +35,6 @@ pub(super) fn public(case: &Case<'_>, walk: &mut Walk) -> Result<Option<Via>, Bo
         own_border(case, &far, walk)?;
         return Ok(None);
     };
-    walk.pass(detours(case, table, &far))?;
     match exit {
         Exit::Internet(id) => {
             own_border(case, &far, walk)?;
@@ -77,9 +77,7 @@ enum Exit<'a> {
 
 fn exit<'a>(case: &Case<'a>, table: &RouteTable, far: &Far) -> Check<Exit<'a>> {
     let Case { vpc, subnet, task, .. } = *case;
-    let default = table.routes.iter().find(|route| route.destination == "0.0.0.0/0");
-    let Some(default) = default else {
-        detours(case, table, far)?;
+    let Some(default) = taken(case, table, far)? else {
         let six = table.routes.iter().find(|route| route.destination == "::/0" && route.is_active);
         let what = match six.map(|route| name(&route.target)) {
             Some(six) => {
@@ -89,15 +87,16 @@ fn exit<'a>(case: &Case<'a>, table: &RouteTable, far: &Far) -> Check<Exit<'a>> {
         };
         return Err(endpoint::absent(case, Hop::Route, &what));
     };
+    let to = &default.destination;
     let target = name(&default.target);
     if !default.is_active {
-        let what = format!("0.0.0.0/0 in {} is a blackhole: {target} is gone", table.id);
+        let what = format!("{to} in {} is a blackhole: {target} is gone", table.id);
         return Err(endpoint::absent(case, Hop::Route, &what));
     }
     match &default.target {
         Target::InternetGateway(id) if !task.has_public_address => {
             let what = format!(
-                "0.0.0.0/0 in {} leads to {id}, which a task without a public address cannot use",
+                "{to} in {} leads to {id}, which a task without a public address cannot use",
                 table.id
             );
             Err(endpoint::absent(case, Hop::Route, &what))
@@ -110,20 +109,20 @@ fn exit<'a>(case: &Case<'a>, table: &RouteTable, far: &Far) -> Check<Exit<'a>> {
         Target::Nat(id) => {
             let nats = vpc.nats.as_ref()?;
             let Some(nat) = nats.iter().find(|nat| nat.id == *id) else {
-                let what = format!("0.0.0.0/0 in {} leads to {id}, which is gone", table.id);
+                let what = format!("{to} in {} leads to {id}, which is gone", table.id);
                 return Err(endpoint::absent(case, Hop::Nat, &what));
             };
-            nat_works(case, nat).map(|()| Exit::Nat(nat))
+            nat_works(case, nat, far).map(|()| Exit::Nat(nat))
         }
         Target::Elsewhere(_) | Target::Inside => Err(Stop::Unknown(format!(
-            "0.0.0.0/0 in {} leads to {target}, behind which nothing can be seen from here",
+            "{to} in {} leads to {target}, behind which nothing can be seen from here",
             table.id
         ))),
     }
 }
 
 /// <https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-basics.html>
-fn nat_works(case: &Case<'_>, nat: &Nat) -> Check {
+fn nat_works(case: &Case<'_>, nat: &Nat, far: &Far) -> Check {
     let absent = |what: &str| Err(endpoint::absent(case, Hop::Nat, what));
     if !nat.is_public {
         return absent(&format!("{} is a private NAT gateway and does not lead out", nat.id));
@@ -139,12 +138,8 @@ fn nat_works(case: &Case<'_>, nat: &Nat) -> Check {
     }
     let Some(subnet) = &nat.subnet else { return Ok(()) };
     let Some(table) = case.vpc.table_of(subnet)? else { return Ok(()) };
-    let default = table
-        .routes
-        .iter()
-        .find(|route| route.destination == "0.0.0.0/0" && route.is_active)
-        .map(|route| &route.target);
-    match default {
+    let way = taken(case, table, far)?.filter(|route| route.is_active);
+    match way.map(|route| &route.target) {
         Some(Target::InternetGateway(_)) => Ok(()),
         Some(Target::Elsewhere(id)) => Err(Stop::Unknown(format!(
             "{} goes on to {id} by {}, behind which nothing can be seen from here",
@@ -157,30 +152,65 @@ fn nat_works(case: &Case<'_>, nat: &Nat) -> Check {
     }
 }
 
-/// Narrower routes that may lead some of the service's addresses another way.
-fn detours(case: &Case<'_>, table: &RouteTable, far: &Far) -> Check {
-    let is_detour = |route: &&Route| {
-        let to_service = match route.destination.parse::<Net>() {
-            Ok(net) => {
-                net != ANYWHERE
-                    && !net.is_private()
-                    && !case.vpc.cidrs.iter().any(|block| block.contains(net))
-                    && far.nets.iter().any(|far| far.overlaps(net))
-            }
-            Err(_) => route.destination.starts_with("pl-"),
-        };
-        to_service && route.is_active && route.target != Target::Inside
-    };
-    match table.routes.iter().find(is_detour) {
-        None => Ok(()),
-        Some(route) => Err(Stop::Unknown(format!(
-            "{} in {} leads to {}, and whether {} is there is not known",
-            route.destination,
-            table.id,
-            name(&route.target),
-            case.need.service
-        ))),
+/// The one way of all the service's addresses, by its widest route; `None` where no route leads any of
+/// them anywhere. Each address takes the narrowest route that matches it, also one that leads nowhere.
+/// <https://docs.aws.amazon.com/vpc/latest/userguide/route-tables-priority.html>
+fn taken<'a>(case: &Case<'_>, table: &'a RouteTable, far: &Far) -> Check<Option<&'a Route>> {
+    let blocks =
+        table.routes.iter().filter_map(|route| Some((route.destination.parse().ok()?, route)));
+    let mut blocks: Vec<(Net, &Route)> = blocks.collect();
+    blocks.sort_by_key(|(net, _)| Reverse(net.prefix()));
+    let mut open: Vec<_> =
+        far.nets.iter().map(|net| Open::new(Packets::new(*net, Ports::HTTPS))).collect();
+    let mut routes = Vec::new();
+    for (net, route) in blocks {
+        let packets = Packets::new(net, Ports::HTTPS);
+        let matched = open.iter_mut().filter_map(|open| open.decide(packets).pop()).count();
+        if matched > 0 && !case.vpc.cidrs.iter().any(|block| block.contains(net)) {
+            routes.push(route);
+        }
     }
+    // What a customer's prefix list holds is not read.
+    let is_list = |route: &&Route| {
+        route.destination.starts_with("pl-") && route.is_active && route.target != Target::Inside
+    };
+    let Some(&widest) = routes.last() else {
+        let list = table.routes.iter().find(is_list);
+        return list.map_or(Ok(None), |list| Err(detour(case, table, list)));
+    };
+    let is_other =
+        |route: &&Route| route.target != widest.target || route.is_active != widest.is_active;
+    let lists = table.routes.iter().filter(is_list);
+    match routes.into_iter().chain(lists).find(is_other) {
+        Some(other) => Err(detour(case, table, other)),
+        None if open.iter().all(Open::is_empty) => Ok(Some(widest)),
+        None => Err(detour(case, table, widest)),
+    }
+}
+
+/// A route that leads only some of the service's addresses.
+fn detour(case: &Case<'_>, table: &RouteTable, route: &Route) -> Stop {
+    let Route { destination, target, is_active } = route;
+    let leads = if *is_active { "leads to" } else { "is a blackhole since it led to" };
+    Stop::Unknown(format!(
+        "{destination} in {} {leads} {}, and whether {} is there is not known",
+        table.id,
+        name(target),
+        case.need.service
+    ))
+}
+
+/// Routes to blocks of the gateway's prefix list, or narrower ones: they come before it, and lead some of
+/// the service's addresses elsewhere.
+fn past_gateway(case: &Case<'_>, table: &RouteTable, far: &Far) -> Check {
+    let is_before = |route: &&Route| {
+        let Ok(net) = route.destination.parse::<Net>() else { return false };
+        route.target != Target::Inside
+            && far.is_exact
+            && far.nets.iter().any(|block| block.contains(net))
+    };
+    let before = table.routes.iter().find(is_before);
+    before.map_or(Ok(()), |route| Err(detour(case, table, route)))
 }
 
 fn gateway<'a>(case: &Case<'a>, table: &RouteTable) -> Option<&'a Endpoint> {
@@ -197,13 +227,13 @@ fn service(case: &Case<'_>) -> Far {
     let Case { vpc, need, .. } = *case;
     let name = format!("com.amazonaws.{}.{}", vpc.region, need.service);
     let list = vpc.prefix_lists.iter().flatten().find(|(_, list)| list.name == name);
-    let known = list.filter(|(_, list)| !list.cidrs.is_empty());
+    let known = list.and_then(|(_, list)| list.cidrs.as_ref().ok()).filter(|all| !all.is_empty());
     Far {
         name: match list {
             Some((id, _)) => format!("{} ({id})", need.service),
             None => format!("the public addresses of {}", need.service),
         },
-        nets: known.map_or_else(net::internet, |(_, list)| list.cidrs.clone()),
+        nets: known.cloned().unwrap_or_else(net::internet),
         is_exact: known.is_some(),
         widest: ANYWHERE,
         prefix_list: list.map(|(id, _)| id.clone()),
@@ -241,3 +271,6 @@ fn name(target: &Target) -> &str {
         Target::Inside => "the VPC itself",
     }
 }
+
+#[cfg(test)]
+mod tests;
