@@ -3,6 +3,7 @@
 pub mod addresses;
 pub mod diagnose;
 pub mod fix;
+pub mod map;
 #[cfg(test)]
 mod mending;
 pub mod model;

@@ -2,9 +2,10 @@
 
 use super::{
     fix::mend,
+    map::Map,
     model::{EndpointKind, Topology},
     needs::Need,
-    verdict::{Broken, Task, Verdict, judge},
+    verdict::{Broken, Errand, Task, Verdict},
 };
 use std::collections::BTreeSet;
 
@@ -48,15 +49,17 @@ const MOST_FIXES: usize = 32;
 /// Judges every need in each of the task's subnets.
 pub fn diagnose(vpc: &Topology, task: &Task, needs: &[Need]) -> Diagnosis {
     let mut findings = Vec::new();
+    let map = Map::new(vpc);
     for need in needs {
+        let errand = Errand::new(&map, task, need);
         for subnet in &task.subnets {
-            let verdict = judge(vpc, task, need, subnet);
+            let verdict = errand.judge(subnet);
             findings.push(Finding { need: need.clone(), subnet: subnet.clone(), verdict });
         }
     }
     Diagnosis {
         problems: problems(vpc, task, &findings),
-        warnings: warnings(vpc, task, &findings),
+        warnings: warnings(&map, task, &findings),
         findings,
     }
 }
@@ -73,30 +76,56 @@ fn problems(vpc: &Topology, task: &Task, findings: &[Finding]) -> Vec<Problem> {
         return problems;
     }
     let mut mended = vpc.clone();
-    for Finding { need, subnet, .. } in broken {
-        for _ in 0..MOST_FIXES {
-            let Verdict::Unreachable(broken) = judge(&mended, task, need, subnet) else { break };
-            if problems.iter().any(|problem| problem.broken == broken) {
-                break;
-            }
-            let fix = broken.fix.clone();
-            problems.push(Problem {
-                broken,
-                service: need.service.clone(),
-                subnet: subnet.clone(),
-            });
-            let Some(fix) = fix else { break };
-            mend(&mut mended, &fix);
+    let mut left = broken.as_slice();
+    let mut fixes = 0;
+    while let Some((at, found)) = next(&mended, task, left, &problems) {
+        let Finding { need, subnet, .. } = left[at];
+        fixes = if at == 0 { fixes + 1 } else { 1 };
+        let is_last = found.fix.is_none() || fixes == MOST_FIXES;
+        left = &left[if is_last { at + 1 } else { at }..];
+        if is_last {
+            fixes = 0;
         }
+        if let Some(fix) = &found.fix {
+            mend(&mut mended, fix);
+        }
+        problems.push(Problem {
+            broken: found,
+            service: need.service.clone(),
+            subnet: subnet.clone(),
+        });
     }
     problems
 }
 
+/// The first of these findings whose next broken hop was not told yet.
+fn next(
+    mended: &Topology,
+    task: &Task,
+    left: &[&Finding],
+    problems: &[Problem],
+) -> Option<(usize, Broken)> {
+    let map = Map::new(mended);
+    let mut errand: Option<Errand<'_>> = None;
+    left.iter().enumerate().find_map(|(at, finding)| {
+        if errand.as_ref().is_none_or(|errand| *errand.need() != finding.need) {
+            errand = Some(Errand::new(&map, task, &finding.need));
+        }
+        match errand.as_ref()?.judge(&finding.subnet) {
+            Verdict::Unreachable(broken) => {
+                let is_told = problems.iter().any(|problem| problem.broken == broken);
+                (!is_told).then_some((at, broken))
+            }
+            Verdict::Reachable(_) | Verdict::Unknown(_) => None,
+        }
+    })
+}
+
 /// An endpoint serves every zone of the VPC, and falls with the only zone that it stands in.
 /// <https://docs.aws.amazon.com/vpc/latest/privatelink/privatelink-access-aws-services.html#privatelink-subnets-zones>
-fn warnings(vpc: &Topology, task: &Task, findings: &[Finding]) -> Vec<String> {
+fn warnings(map: &Map<'_>, task: &Task, findings: &[Finding]) -> Vec<String> {
     let zones = |subnets: &BTreeSet<String>| -> BTreeSet<String> {
-        subnets.iter().filter_map(|id| Some(vpc.subnet(id)?.zone.clone())).collect()
+        subnets.iter().filter_map(|id| Some(map.subnet(id)?.zone.clone())).collect()
     };
     let wanted = zones(&task.subnets);
     let used = |id: &String| {
@@ -105,7 +134,8 @@ fn warnings(vpc: &Topology, task: &Task, findings: &[Finding]) -> Vec<String> {
             _ => false,
         })
     };
-    let interfaces = vpc
+    let interfaces = map
+        .vpc
         .endpoints
         .iter()
         .flatten()

@@ -9,11 +9,16 @@ pub mod route;
 
 use super::{
     fix::Fix,
+    map::Map,
     model::{Topology, Unknown},
     needs::Need,
 };
 use serde::Serialize;
-use std::{collections::BTreeSet, fmt};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 /// What is to run in the VPC.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -102,7 +107,7 @@ pub enum Hop {
 }
 
 /// Why a check does not pass.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Stop {
     Broken(Box<Broken>),
     Unknown(String),
@@ -128,10 +133,23 @@ impl From<Unknown> for Stop {
     }
 }
 
-/// One need of a task in one subnet.
+/// A need of a task, to be judged from one subnet after the other: what is the same from all of them is
+/// found out once.
+#[derive(Debug)]
+pub struct Errand<'a> {
+    map: &'a Map<'a>,
+    task: &'a Task,
+    need: &'a Need,
+    /// What the policies of endpoints say to it, by the endpoints' ids.
+    admitted: RefCell<BTreeMap<String, Check>>,
+}
+
+/// The same from one subnet.
 #[derive(Debug, Clone, Copy)]
 struct Case<'a> {
+    map: &'a Map<'a>,
     vpc: &'a Topology,
+    admitted: &'a RefCell<BTreeMap<String, Check>>,
     task: &'a Task,
     need: &'a Need,
     subnet: &'a super::subnets::Subnet,
@@ -162,18 +180,36 @@ impl Walk {
     }
 }
 
+impl<'a> Errand<'a> {
+    /// A need of a task in a VPC.
+    pub fn new(map: &'a Map<'a>, task: &'a Task, need: &'a Need) -> Self {
+        Self { map, task, need, admitted: RefCell::default() }
+    }
+
+    /// The need.
+    pub fn need(&self) -> &'a Need {
+        self.need
+    }
+
+    /// Judges it from a subnet.
+    pub fn judge(&self, subnet: &str) -> Verdict {
+        let Self { map, task, need, admitted } = self;
+        let Some(subnet) = map.subnet(subnet) else {
+            return Verdict::Unknown(vec![format!("{subnet} is not a subnet of {}", map.vpc.vpc)]);
+        };
+        let case = Case { map, vpc: map.vpc, admitted, task, need, subnet };
+        let mut walk = Walk::default();
+        match walked(&case, &mut walk) {
+            Err(broken) => Verdict::Unreachable(*broken),
+            Ok(Some(via)) if walk.doubts.is_empty() => Verdict::Reachable(via),
+            Ok(_) => Verdict::Unknown(walk.doubts),
+        }
+    }
+}
+
 /// Judges one need of a task in one subnet.
 pub fn judge(vpc: &Topology, task: &Task, need: &Need, subnet: &str) -> Verdict {
-    let Some(subnet) = vpc.subnet(subnet) else {
-        return Verdict::Unknown(vec![format!("{subnet} is not a subnet of {}", vpc.vpc)]);
-    };
-    let case = Case { vpc, task, need, subnet };
-    let mut walk = Walk::default();
-    match walked(&case, &mut walk) {
-        Err(broken) => Verdict::Unreachable(*broken),
-        Ok(Some(via)) if walk.doubts.is_empty() => Verdict::Reachable(via),
-        Ok(_) => Verdict::Unknown(walk.doubts),
-    }
+    Errand::new(&Map::new(vpc), task, need).judge(subnet)
 }
 
 fn walked(case: &Case<'_>, walk: &mut Walk) -> Result<Option<Via>, Box<Broken>> {

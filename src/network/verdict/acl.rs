@@ -5,7 +5,8 @@
 use super::{Check, Hop, Stop, groups};
 use crate::network::{
     fix::{Direction, Fix},
-    model::{Acl, Entry, Topology},
+    map::Map,
+    model::{Acl, Entry},
     net::{Net, Open, Packets, Ports},
 };
 use std::collections::BTreeMap;
@@ -41,9 +42,9 @@ pub(super) struct Border<'a> {
 }
 
 /// Whether the subnet's ACL lets them pass, from or to the other side.
-pub(super) fn pass(vpc: &Topology, border: Border<'_>, far: &Far) -> Check {
+pub(super) fn pass(map: &Map<'_>, border: Border<'_>, far: &Far) -> Check {
     let Border { hop, subnet, direction, ports } = border;
-    let Some(acl) = vpc.acl_of(subnet)? else {
+    let Some(acl) = map.acl_of(subnet)? else {
         return Err(Stop::Unknown(format!("no network ACL was found for {subnet}")));
     };
     let entries = match direction {
@@ -75,7 +76,7 @@ pub(super) fn pass(vpc: &Topology, border: Border<'_>, far: &Far) -> Check {
     }
     let wanted = if ports == Ports::HTTPS { ports } else { NAT_PORTS };
     // The whole VPC at once: an ACL takes twenty rules, and an endpoint may stand in as many subnets.
-    let cidr = groups::block_of(vpc, far.widest);
+    let cidr = groups::block_of(map.vpc, far.widest);
     Err(Stop::broken(hop, what, fix(acl, entries, direction, refused.by, wanted, cidr)))
 }
 

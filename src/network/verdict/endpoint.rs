@@ -25,7 +25,7 @@ pub(super) fn interface(
     endpoint: &Endpoint,
     walk: &mut Walk,
 ) -> Result<Option<Via>, Box<Broken>> {
-    let Case { vpc, subnet, .. } = *case;
+    let Case { map, subnet, .. } = *case;
     if endpoint.state == "partial" {
         walk.pass(Err(Stop::Unknown(format!("{} is partial", endpoint.id))))?;
     }
@@ -53,16 +53,16 @@ pub(super) fn interface(
     }
     for (id, far) in elsewhere() {
         let out = border(Hop::TaskAcl, subnet.id.as_str(), Direction::Out, Ports::HTTPS);
-        walk.pass(acl::pass(vpc, out, far))?;
+        walk.pass(acl::pass(map, out, far))?;
         let into = border(Hop::EndpointAcl, id.as_str(), Direction::In, Ports::HTTPS);
-        walk.pass(acl::pass(vpc, into, &near))?;
+        walk.pass(acl::pass(map, into, &near))?;
     }
     walk.pass(groups::ingress(case, &endpoint.id, &carried, near.widest))?;
     for (id, far) in elsewhere() {
         let out = border(Hop::EndpointAcl, id.as_str(), Direction::Out, acl::TASK_PORTS);
-        walk.pass(acl::pass(vpc, out, &near))?;
+        walk.pass(acl::pass(map, out, &near))?;
         let into = border(Hop::TaskAcl, subnet.id.as_str(), Direction::In, acl::TASK_PORTS);
-        walk.pass(acl::pass(vpc, into, far))?;
+        walk.pass(acl::pass(map, into, far))?;
     }
     walk.pass(admits(case, endpoint))?;
     Ok(Some(Via::Interface(endpoint.id.clone())))
@@ -98,8 +98,9 @@ fn far(case: &Case<'_>, endpoint: &Endpoint, subnet: &str) -> Check<Far> {
 }
 
 fn block(case: &Case<'_>, subnet: &str) -> Check<Net> {
-    let found = case.vpc.subnet(subnet).and_then(|subnet| subnet.cidr.parse().ok());
-    found.ok_or_else(|| Stop::Unknown(format!("the block of {subnet} is not known")))
+    case.map
+        .block(subnet)
+        .ok_or_else(|| Stop::Unknown(format!("the block of {subnet} is not known")))
 }
 
 /// An endpoint that was given no group carries the VPC's own.
@@ -114,6 +115,15 @@ fn carried(case: &Case<'_>, endpoint: &Endpoint) -> BTreeSet<String> {
 
 /// Whether the endpoint's policy lets every request of the need through.
 pub(super) fn admits(case: &Case<'_>, endpoint: &Endpoint) -> Check {
+    let known = case.admitted.borrow().get(&endpoint.id).cloned();
+    known.unwrap_or_else(|| {
+        let answer = asked(case, endpoint);
+        case.admitted.borrow_mut().insert(endpoint.id.clone(), answer.clone());
+        answer
+    })
+}
+
+fn asked(case: &Case<'_>, endpoint: &Endpoint) -> Check {
     let Some(document) = &endpoint.policy else { return Ok(()) };
     let statements = policy::statements(document).map_err(|why| {
         Stop::Unknown(format!("the policy of {} is not a policy: {why}", endpoint.id))
@@ -217,9 +227,10 @@ fn standing(case: &Case<'_>, endpoint: &Endpoint, what: &str) -> Option<Stop> {
 }
 
 fn unassociated(case: &Case<'_>, gateway: &Endpoint, what: &str) -> Stop {
-    let Ok(Some(table)) = case.vpc.table_of(&case.subnet.id) else {
+    let Ok(Some(lanes)) = case.map.table_of(&case.subnet.id) else {
         return Stop::broken(Hop::Route, what, None);
     };
+    let table = lanes.table;
     let fix = Fix::AssociateTable { endpoint: gateway.id.clone(), table: table.id.clone() };
     let what =
         format!("{} of {} has no route to {}, and {what}", table.id, case.subnet.id, gateway.id);
@@ -247,17 +258,14 @@ fn hostnames_off(case: &Case<'_>) -> Option<Fix> {
 fn new(case: &Case<'_>, replaces: Option<&String>) -> Option<Fix> {
     let Case { vpc, task, need, .. } = *case;
     let place = if GATEWAYS.contains(&need.service.as_str()) {
-        let table = |id: &String| vpc.table_of(id).ok().flatten().map(|table| table.id.clone());
+        let table =
+            |id: &String| case.map.table_of(id).ok().flatten().map(|lanes| lanes.table.id.clone());
         let here = std::iter::once(&case.subnet.id);
         Place::Tables(task.subnets.iter().chain(here).filter_map(table).collect())
     } else {
         let here = std::iter::once(&case.subnet.id);
-        let from: Vec<_> = task
-            .subnets
-            .iter()
-            .chain(here)
-            .filter_map(|id| vpc.subnet(id)?.cidr.parse().ok())
-            .collect();
+        let from: Vec<_> =
+            task.subnets.iter().chain(here).filter_map(|id| case.map.block(id)).collect();
         let group = groups::admitting(case, &from).ok_or_else(|| {
             let blocks: BTreeSet<_> = from.iter().map(|net| groups::block_of(vpc, *net)).collect();
             blocks.into_iter().collect()

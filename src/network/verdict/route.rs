@@ -8,30 +8,31 @@ use super::{
 };
 use crate::network::{
     fix::Direction,
+    map::Lanes,
     model::{Endpoint, EndpointKind, Nat},
     net::{self, ANYWHERE, Net, Open, Packets, Ports},
     subnets::{Route, RouteTable, Target},
 };
-use std::{cmp::Reverse, collections::BTreeSet};
+use std::collections::BTreeSet;
 
 /// Walks to the service's public addresses and back.
 pub(super) fn public(case: &Case<'_>, walk: &mut Walk) -> Result<Option<Via>, Box<Broken>> {
     let far = service(case);
-    let Some(table) = walk.take(case.vpc.table_of(&case.subnet.id).map_err(Stop::from))? else {
+    let Some(lanes) = walk.take(case.map.table_of(&case.subnet.id).map_err(Stop::from))? else {
         return Ok(None);
     };
-    let Some(table) = table else {
+    let Some(lanes) = lanes else {
         let what = format!("no route table was found for {}", case.subnet.id);
         walk.pass(Err(Stop::Unknown(what)))?;
         return Ok(None);
     };
-    if let Some(gateway) = gateway(case, table) {
-        walk.pass(past_gateway(case, table, &far))?;
+    if let Some(gateway) = gateway(case, lanes.table) {
+        walk.pass(past_gateway(case, lanes, &far))?;
         own_border(case, &far, walk)?;
         walk.pass(endpoint::admits(case, gateway))?;
         return Ok(Some(Via::Gateway(gateway.id.clone())));
     }
-    let Some(exit) = walk.take(exit(case, table, &far))? else {
+    let Some(exit) = walk.take(exit(case, lanes, &far))? else {
         own_border(case, &far, walk)?;
         return Ok(None);
     };
@@ -52,19 +53,13 @@ pub(super) fn public(case: &Case<'_>, walk: &mut Walk) -> Result<Option<Via>, Bo
 /// through an appliance.
 /// <https://docs.aws.amazon.com/vpc/latest/userguide/route-table-options.html#route-tables-appliance-routing>
 pub(super) fn stays_inside(case: &Case<'_>, to: Net) -> Check {
-    let Some(table) = case.vpc.table_of(&case.subnet.id)? else { return Ok(()) };
-    let inside = |route: &&Route| {
-        let net = route.destination.parse::<Net>().ok();
-        net.is_some_and(|net| {
-            net.overlaps(to) && case.vpc.cidrs.iter().any(|block| block.contains(net))
-        })
-    };
-    match table.routes.iter().filter(inside).find(|route| route.target != Target::Inside) {
+    let Some(lanes) = case.map.table_of(&case.subnet.id)? else { return Ok(()) };
+    match lanes.within.iter().find(|(net, _)| net.overlaps(to)) {
         None => Ok(()),
-        Some(route) => Err(Stop::Unknown(format!(
+        Some((_, route)) => Err(Stop::Unknown(format!(
             "{} in {} leads to {}, through which the way to {to} cannot be seen",
             route.destination,
-            table.id,
+            lanes.table.id,
             name(&route.target)
         ))),
     }
@@ -75,9 +70,10 @@ enum Exit<'a> {
     Nat(&'a Nat),
 }
 
-fn exit<'a>(case: &Case<'a>, table: &RouteTable, far: &Far) -> Check<Exit<'a>> {
+fn exit<'a>(case: &Case<'a>, lanes: &Lanes<'_>, far: &Far) -> Check<Exit<'a>> {
     let Case { vpc, subnet, task, .. } = *case;
-    let Some(default) = taken(case, table, far)? else {
+    let table = lanes.table;
+    let Some(default) = taken(case, lanes, far)? else {
         let six = table.routes.iter().find(|route| route.destination == "::/0" && route.is_active);
         let what = match six.map(|route| name(&route.target)) {
             Some(six) => {
@@ -132,13 +128,14 @@ fn nat_works(case: &Case<'_>, nat: &Nat, far: &Far) -> Check {
     }
     // A regional one stands in no subnet and has its own way out.
     let at = nat.subnet.as_deref().unwrap_or(&case.subnet.id);
-    let blocked = case.vpc.subnet(at).map(|subnet| subnet.block_public_access.as_str());
+    let blocked = case.map.subnet(at).map(|subnet| subnet.block_public_access.as_str());
     if blocked == Some("block-bidirectional") {
         return absent(&format!("VPC Block Public Access closes {} of {at}", nat.id));
     }
     let Some(subnet) = &nat.subnet else { return Ok(()) };
-    let Some(table) = case.vpc.table_of(subnet)? else { return Ok(()) };
-    let way = taken(case, table, far)?.filter(|route| route.is_active);
+    let Some(lanes) = case.map.table_of(subnet)? else { return Ok(()) };
+    let table = lanes.table;
+    let way = taken(case, lanes, far)?.filter(|route| route.is_active);
     match way.map(|route| &route.target) {
         Some(Target::InternetGateway(_)) => Ok(()),
         Some(Target::Elsewhere(id)) => Err(Stop::Unknown(format!(
@@ -155,15 +152,12 @@ fn nat_works(case: &Case<'_>, nat: &Nat, far: &Far) -> Check {
 /// The one way of all the service's addresses, by its widest route; `None` where no route leads any of
 /// them anywhere. Each address takes the narrowest route that matches it, also one that leads nowhere.
 /// <https://docs.aws.amazon.com/vpc/latest/userguide/route-tables-priority.html>
-fn taken<'a>(case: &Case<'_>, table: &'a RouteTable, far: &Far) -> Check<Option<&'a Route>> {
-    let blocks =
-        table.routes.iter().filter_map(|route| Some((route.destination.parse().ok()?, route)));
-    let mut blocks: Vec<(Net, &Route)> = blocks.collect();
-    blocks.sort_by_key(|(net, _)| Reverse(net.prefix()));
+fn taken<'a>(case: &Case<'_>, lanes: &Lanes<'a>, far: &Far) -> Check<Option<&'a Route>> {
+    let table = lanes.table;
     let mut open: Vec<_> =
         far.nets.iter().map(|net| Open::new(Packets::new(*net, Ports::HTTPS))).collect();
     let mut routes = Vec::new();
-    for (net, route) in blocks {
+    for &(net, route) in &lanes.blocks {
         let packets = Packets::new(net, Ports::HTTPS);
         let matched = open.iter_mut().filter_map(|open| open.decide(packets).pop()).count();
         if matched > 0 && !case.vpc.cidrs.iter().any(|block| block.contains(net)) {
@@ -202,15 +196,14 @@ fn detour(case: &Case<'_>, table: &RouteTable, route: &Route) -> Stop {
 
 /// Routes to blocks of the gateway's prefix list, or narrower ones: they come before it, and lead some of
 /// the service's addresses elsewhere.
-fn past_gateway(case: &Case<'_>, table: &RouteTable, far: &Far) -> Check {
-    let is_before = |route: &&Route| {
-        let Ok(net) = route.destination.parse::<Net>() else { return false };
+fn past_gateway(case: &Case<'_>, lanes: &Lanes<'_>, far: &Far) -> Check {
+    let is_before = |&&(net, route): &&(Net, &Route)| {
         route.target != Target::Inside
             && far.is_exact
             && far.nets.iter().any(|block| block.contains(net))
     };
-    let before = table.routes.iter().find(is_before);
-    before.map_or(Ok(()), |route| Err(detour(case, table, route)))
+    let before = lanes.blocks.iter().find(is_before);
+    before.map_or(Ok(()), |(_, route)| Err(detour(case, lanes.table, route)))
 }
 
 fn gateway<'a>(case: &Case<'a>, table: &RouteTable) -> Option<&'a Endpoint> {
@@ -245,8 +238,8 @@ fn own_border(case: &Case<'_>, far: &Far, walk: &mut Walk) -> Result<(), Box<Bro
     walk.pass(groups::egress(case, far, &BTreeSet::new()))?;
     let border =
         |direction, ports| Border { hop: Hop::TaskAcl, subnet: &case.subnet.id, direction, ports };
-    walk.pass(acl::pass(case.vpc, border(Direction::Out, Ports::HTTPS), far))?;
-    walk.pass(acl::pass(case.vpc, border(Direction::In, acl::TASK_PORTS), far))
+    walk.pass(acl::pass(case.map, border(Direction::Out, Ports::HTTPS), far))?;
+    walk.pass(acl::pass(case.map, border(Direction::In, acl::TASK_PORTS), far))
 }
 
 /// A NAT gateway has no security group, but its subnet has an ACL.
@@ -255,12 +248,12 @@ fn nat_border(case: &Case<'_>, nat: &Nat, far: &Far, walk: &mut Walk) -> Result<
     let Some(near) = walk.take(endpoint::near(case))? else { return Ok(()) };
     let border = |direction, ports| Border { hop: Hop::NatAcl, subnet, direction, ports };
     if subnet != case.subnet.id {
-        walk.pass(acl::pass(case.vpc, border(Direction::In, Ports::HTTPS), &near))?;
+        walk.pass(acl::pass(case.map, border(Direction::In, Ports::HTTPS), &near))?;
     }
-    walk.pass(acl::pass(case.vpc, border(Direction::Out, Ports::HTTPS), far))?;
-    walk.pass(acl::pass(case.vpc, border(Direction::In, acl::NAT_PORTS), far))?;
+    walk.pass(acl::pass(case.map, border(Direction::Out, Ports::HTTPS), far))?;
+    walk.pass(acl::pass(case.map, border(Direction::In, acl::NAT_PORTS), far))?;
     if subnet != case.subnet.id {
-        walk.pass(acl::pass(case.vpc, border(Direction::Out, acl::TASK_PORTS), &near))?;
+        walk.pass(acl::pass(case.map, border(Direction::Out, acl::TASK_PORTS), &near))?;
     }
     Ok(())
 }
