@@ -18,6 +18,7 @@ use std::{
     cell::RefCell,
     collections::{BTreeMap, BTreeSet},
     fmt,
+    rc::Rc,
 };
 
 /// What is to run in the VPC.
@@ -140,8 +141,41 @@ pub struct Errand<'a> {
     map: &'a Map<'a>,
     task: &'a Task,
     need: &'a Need,
-    /// What the policies of endpoints say to it, by the endpoints' ids.
-    admitted: RefCell<BTreeMap<String, Check>>,
+    known: Known,
+}
+
+/// What is the same from every subnet.
+#[derive(Debug, Default)]
+struct Known {
+    /// The way to the interfaces of endpoints, by the endpoints' ids.
+    shores: Once<endpoint::Shore>,
+    /// What the policies of endpoints say, by the endpoints' ids.
+    admitted: Once<Check>,
+    /// The service's public addresses, and whether the task's groups let out to them.
+    public: Once<(acl::Far, Check)>,
+    /// The endpoint that would be made, by the id of the one in whose place.
+    made: Once<Option<Fix>>,
+}
+
+/// What was found out, by what it is about.
+#[derive(Debug)]
+struct Once<T>(RefCell<BTreeMap<String, Rc<T>>>);
+
+impl<T> Default for Once<T> {
+    fn default() -> Self {
+        Self(RefCell::default())
+    }
+}
+
+impl<T> Once<T> {
+    fn get(&self, about: &str, find: impl FnOnce() -> T) -> Rc<T> {
+        if let Some(known) = self.0.borrow().get(about) {
+            return known.clone();
+        }
+        let found = Rc::new(find());
+        self.0.borrow_mut().insert(about.to_owned(), found.clone());
+        found
+    }
 }
 
 /// The same from one subnet.
@@ -149,7 +183,7 @@ pub struct Errand<'a> {
 struct Case<'a> {
     map: &'a Map<'a>,
     vpc: &'a Topology,
-    admitted: &'a RefCell<BTreeMap<String, Check>>,
+    known: &'a Known,
     task: &'a Task,
     need: &'a Need,
     subnet: &'a super::subnets::Subnet,
@@ -183,7 +217,7 @@ impl Walk {
 impl<'a> Errand<'a> {
     /// A need of a task in a VPC.
     pub fn new(map: &'a Map<'a>, task: &'a Task, need: &'a Need) -> Self {
-        Self { map, task, need, admitted: RefCell::default() }
+        Self { map, task, need, known: Known::default() }
     }
 
     /// The need.
@@ -193,11 +227,11 @@ impl<'a> Errand<'a> {
 
     /// Judges it from a subnet.
     pub fn judge(&self, subnet: &str) -> Verdict {
-        let Self { map, task, need, admitted } = self;
+        let Self { map, task, need, known } = self;
         let Some(subnet) = map.subnet(subnet) else {
             return Verdict::Unknown(vec![format!("{subnet} is not a subnet of {}", map.vpc.vpc)]);
         };
-        let case = Case { map, vpc: map.vpc, admitted, task, need, subnet };
+        let case = Case { map, vpc: map.vpc, known, task, need, subnet };
         let mut walk = Walk::default();
         match walked(&case, &mut walk) {
             Err(broken) => Verdict::Unreachable(*broken),

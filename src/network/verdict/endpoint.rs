@@ -36,29 +36,26 @@ pub(super) fn interface(
         walk.pass(Err(Stop::broken(Hop::Endpoint, what, fix)))?;
     }
     let Some(near) = walk.take(near(case))? else { return Ok(None) };
-    let mut interfaces = Vec::new();
-    for id in &endpoint.subnets {
-        if let Some(far) = walk.take(far(case, endpoint, id))? {
-            interfaces.push((id, far));
-        }
+    let shore = case.known.shores.get(&endpoint.id, || Shore::new(case, endpoint));
+    for unknown in &shore.unknown {
+        walk.pass(Err(unknown.clone()))?;
     }
-    let elsewhere = || interfaces.iter().filter(|(id, _)| **id != subnet.id);
+    let elsewhere = || shore.interfaces.iter().filter(|interface| interface.subnet != subnet.id);
     let border = |hop, subnet, direction, ports| Border { hop, subnet, direction, ports };
-    for (_, far) in elsewhere() {
+    for Interface { far, .. } in elsewhere() {
         walk.pass(route::stays_inside(case, far.widest))?;
     }
-    let carried = carried(case, endpoint);
-    for (_, far) in &interfaces {
-        walk.pass(groups::egress(case, far, &carried))?;
+    for interface in &shore.interfaces {
+        walk.pass(interface.egress.clone())?;
     }
-    for (id, far) in elsewhere() {
+    for Interface { subnet: id, far, .. } in elsewhere() {
         let out = border(Hop::TaskAcl, subnet.id.as_str(), Direction::Out, Ports::HTTPS);
         walk.pass(acl::pass(map, out, far))?;
         let into = border(Hop::EndpointAcl, id.as_str(), Direction::In, Ports::HTTPS);
         walk.pass(acl::pass(map, into, &near))?;
     }
-    walk.pass(groups::ingress(case, &endpoint.id, &carried, near.widest))?;
-    for (id, far) in elsewhere() {
+    walk.pass(groups::ingress(case, &endpoint.id, &shore.entrance, near.widest))?;
+    for Interface { subnet: id, far, .. } in elsewhere() {
         let out = border(Hop::EndpointAcl, id.as_str(), Direction::Out, acl::TASK_PORTS);
         walk.pass(acl::pass(map, out, &near))?;
         let into = border(Hop::TaskAcl, subnet.id.as_str(), Direction::In, acl::TASK_PORTS);
@@ -66,6 +63,41 @@ pub(super) fn interface(
     }
     walk.pass(admits(case, endpoint))?;
     Ok(Some(Via::Interface(endpoint.id.clone())))
+}
+
+/// The interfaces of an endpoint, and what is the same on the way to them from every subnet.
+#[derive(Debug)]
+pub(super) struct Shore {
+    interfaces: Vec<Interface>,
+    /// Why others cannot be judged.
+    unknown: Vec<Stop>,
+    entrance: groups::Entrance,
+}
+
+#[derive(Debug)]
+struct Interface {
+    subnet: String,
+    far: Far,
+    /// Whether the task's groups let out to it.
+    egress: Check,
+}
+
+impl Shore {
+    fn new(case: &Case<'_>, endpoint: &Endpoint) -> Self {
+        let carried = carried(case, endpoint);
+        let (mut interfaces, mut unknown) = (Vec::new(), Vec::new());
+        for subnet in &endpoint.subnets {
+            match far(case, endpoint, subnet) {
+                Ok(far) => interfaces.push(Interface {
+                    subnet: subnet.clone(),
+                    egress: groups::egress(case, &far, &carried),
+                    far,
+                }),
+                Err(stop) => unknown.push(stop),
+            }
+        }
+        Self { interfaces, unknown, entrance: groups::Entrance::new(case, carried) }
+    }
 }
 
 /// The task, wherever in its subnet.
@@ -115,12 +147,7 @@ fn carried(case: &Case<'_>, endpoint: &Endpoint) -> BTreeSet<String> {
 
 /// Whether the endpoint's policy lets every request of the need through.
 pub(super) fn admits(case: &Case<'_>, endpoint: &Endpoint) -> Check {
-    let known = case.admitted.borrow().get(&endpoint.id).cloned();
-    known.unwrap_or_else(|| {
-        let answer = asked(case, endpoint);
-        case.admitted.borrow_mut().insert(endpoint.id.clone(), answer.clone());
-        answer
-    })
+    Check::clone(&case.known.admitted.get(&endpoint.id, || asked(case, endpoint)))
 }
 
 fn asked(case: &Case<'_>, endpoint: &Endpoint) -> Check {
@@ -256,6 +283,15 @@ fn hostnames_off(case: &Case<'_>) -> Option<Fix> {
 }
 
 fn new(case: &Case<'_>, replaces: Option<&String>) -> Option<Fix> {
+    // One of the task's own subnets adds none to where it is to stand.
+    if !case.task.subnets.contains(&case.subnet.id) {
+        return made(case, replaces);
+    }
+    let about = replaces.map_or("", String::as_str);
+    Option::clone(&case.known.made.get(about, || made(case, replaces)))
+}
+
+fn made(case: &Case<'_>, replaces: Option<&String>) -> Option<Fix> {
     let Case { vpc, task, need, .. } = *case;
     let place = if GATEWAYS.contains(&need.service.as_str()) {
         let table =

@@ -17,7 +17,12 @@ use std::collections::BTreeSet;
 
 /// Walks to the service's public addresses and back.
 pub(super) fn public(case: &Case<'_>, walk: &mut Walk) -> Result<Option<Via>, Box<Broken>> {
-    let far = service(case);
+    let service = case.known.public.get("", || {
+        let far = service(case);
+        let egress = groups::egress(case, &far, &BTreeSet::new());
+        (far, egress)
+    });
+    let (far, egress) = &*service;
     let Some(lanes) = walk.take(case.map.table_of(&case.subnet.id).map_err(Stop::from))? else {
         return Ok(None);
     };
@@ -27,23 +32,23 @@ pub(super) fn public(case: &Case<'_>, walk: &mut Walk) -> Result<Option<Via>, Bo
         return Ok(None);
     };
     if let Some(gateway) = gateway(case, lanes.table) {
-        walk.pass(past_gateway(case, lanes, &far))?;
-        own_border(case, &far, walk)?;
+        walk.pass(past_gateway(case, lanes, far))?;
+        own_border(case, far, egress, walk)?;
         walk.pass(endpoint::admits(case, gateway))?;
         return Ok(Some(Via::Gateway(gateway.id.clone())));
     }
-    let Some(exit) = walk.take(exit(case, lanes, &far))? else {
-        own_border(case, &far, walk)?;
+    let Some(exit) = walk.take(exit(case, lanes, far))? else {
+        own_border(case, far, egress, walk)?;
         return Ok(None);
     };
     match exit {
         Exit::Internet(id) => {
-            own_border(case, &far, walk)?;
+            own_border(case, far, egress, walk)?;
             Ok(Some(Via::Internet(id)))
         }
         Exit::Nat(nat) => {
-            own_border(case, &far, walk)?;
-            nat_border(case, nat, &far, walk)?;
+            own_border(case, far, egress, walk)?;
+            nat_border(case, nat, far, walk)?;
             Ok(Some(Via::Nat(nat.id.clone())))
         }
     }
@@ -234,8 +239,13 @@ fn service(case: &Case<'_>) -> Far {
 }
 
 /// What the task and its subnet say, whatever comes after.
-fn own_border(case: &Case<'_>, far: &Far, walk: &mut Walk) -> Result<(), Box<Broken>> {
-    walk.pass(groups::egress(case, far, &BTreeSet::new()))?;
+fn own_border(
+    case: &Case<'_>,
+    far: &Far,
+    egress: &Check,
+    walk: &mut Walk,
+) -> Result<(), Box<Broken>> {
+    walk.pass(egress.clone())?;
     let border =
         |direction, ports| Border { hop: Hop::TaskAcl, subnet: &case.subnet.id, direction, ports };
     walk.pass(acl::pass(case.map, border(Direction::Out, Ports::HTTPS), far))?;
