@@ -30,7 +30,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-const RUNS: usize = 11;
+const RUNS: usize = 21;
 /// What EC2 is taken to need for an answer.
 const DELAY: Duration = Duration::from_millis(50);
 

@@ -260,7 +260,7 @@ fn group(at: usize) -> Group {
 fn acl(at: usize) -> Acl {
     let entry = |number: u16| {
         let entry = Entry {
-            allows: number % 2 == 0,
+            allows: number.is_multiple_of(2),
             protocol: "6".to_owned(),
             ports: Ports { from: 22, to: 22 },
             cidr: net(&format!("172.16.{number}.0/24")),

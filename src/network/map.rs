@@ -7,94 +7,132 @@ use super::{
 };
 use std::{cmp::Reverse, collections::HashMap};
 
-/// A VPC and its indices.
+/// Where in a VPC is what. It holds as well for the VPC mended: no fix moves a subnet, a route table or a
+/// network ACL.
 #[derive(Debug)]
+pub struct Index {
+    subnets: HashMap<String, At>,
+    tables: Vec<Routes>,
+    main: Option<usize>,
+    default_acl: Option<usize>,
+}
+
+/// What is in force for a subnet.
+#[derive(Debug, Default)]
+struct At {
+    subnet: Option<usize>,
+    block: Option<Net>,
+    table: Option<usize>,
+    acl: Option<usize>,
+}
+
+/// The routes of a table for IPv4, the narrowest first, and of them those to a part of the VPC that do
+/// not lead there themselves.
+#[derive(Debug)]
+struct Routes {
+    blocks: Vec<(Net, usize)>,
+    within: Vec<(Net, usize)>,
+}
+
+/// A VPC and where in it is what.
+#[derive(Debug, Clone, Copy)]
 pub struct Map<'a> {
     /// The VPC.
     pub vpc: &'a Topology,
-    subnets: HashMap<&'a str, (&'a Subnet, Option<Net>)>,
-    tables: Vec<Lanes<'a>>,
-    table_of: HashMap<&'a str, usize>,
-    main: Option<usize>,
-    acl_of: HashMap<&'a str, &'a Acl>,
-    default_acl: Option<&'a Acl>,
+    /// Where is what.
+    pub index: &'a Index,
 }
 
-/// A route table with its routes for IPv4.
-#[derive(Debug)]
+/// A route table by its blocks.
+#[derive(Debug, Clone, Copy)]
 pub struct Lanes<'a> {
     /// The table.
     pub table: &'a RouteTable,
-    /// The routes to blocks, the narrowest first.
-    pub blocks: Vec<(Net, &'a Route)>,
-    /// Those to a part of the VPC that do not lead there themselves.
-    pub within: Vec<(Net, &'a Route)>,
+    routes: &'a Routes,
+}
+
+impl Index {
+    /// Looks through the VPC.
+    pub fn new(vpc: &Topology) -> Self {
+        let mut subnets: HashMap<String, At> = HashMap::new();
+        for (at, subnet) in vpc.subnets.iter().enumerate() {
+            let found = subnets.entry(subnet.id.clone()).or_default();
+            found.subnet.get_or_insert(at);
+            found.block = found.block.or_else(|| subnet.cidr.parse().ok());
+        }
+        let tables: Vec<_> = vpc.tables.iter().flatten().collect();
+        for (at, table) in tables.iter().enumerate() {
+            for subnet in &table.subnets {
+                subnets.entry(subnet.clone()).or_default().table.get_or_insert(at);
+            }
+        }
+        let acls: Vec<_> = vpc.acls.iter().flatten().collect();
+        for (at, acl) in acls.iter().enumerate() {
+            for subnet in &acl.subnets {
+                subnets.entry(subnet.clone()).or_default().acl.get_or_insert(at);
+            }
+        }
+        Self {
+            subnets,
+            main: tables.iter().position(|table| table.is_main),
+            tables: tables.into_iter().map(|table| Routes::new(vpc, table)).collect(),
+            default_acl: acls.iter().position(|acl| acl.is_default),
+        }
+    }
+}
+
+impl Routes {
+    fn new(vpc: &Topology, table: &RouteTable) -> Self {
+        let routes = table.routes.iter().enumerate();
+        let blocks = routes.filter_map(|(at, route)| Some((route.destination.parse().ok()?, at)));
+        let mut blocks: Vec<(Net, _)> = blocks.collect();
+        blocks.sort_by_key(|(net, _)| Reverse(net.prefix()));
+        let is_within = |(net, at): &&(Net, usize)| {
+            table.routes[*at].target != Target::Inside
+                && vpc.cidrs.iter().any(|block| block.contains(*net))
+        };
+        let within = blocks.iter().filter(is_within).copied().collect();
+        Self { blocks, within }
+    }
 }
 
 impl<'a> Map<'a> {
-    /// Makes the indices.
-    pub fn new(vpc: &'a Topology) -> Self {
-        let subnets = vpc.subnets.iter();
-        let mut map = Self {
-            vpc,
-            subnets: subnets.map(|one| (one.id.as_str(), (one, one.cidr.parse().ok()))).collect(),
-            tables: Vec::new(),
-            table_of: HashMap::new(),
-            main: None,
-            acl_of: HashMap::new(),
-            default_acl: vpc.acls.iter().flatten().find(|acl| acl.is_default),
-        };
-        for (at, table) in vpc.tables.iter().flatten().enumerate() {
-            map.tables.push(Lanes::new(vpc, table));
-            for subnet in &table.subnets {
-                map.table_of.entry(subnet).or_insert(at);
-            }
-            if table.is_main && map.main.is_none() {
-                map.main = Some(at);
-            }
-        }
-        for acl in vpc.acls.iter().flatten() {
-            for subnet in &acl.subnets {
-                map.acl_of.entry(subnet).or_insert(acl);
-            }
-        }
-        map
-    }
-
     /// A subnet by its id.
     pub fn subnet(&self, id: &str) -> Option<&'a Subnet> {
-        self.subnets.get(id).map(|(subnet, _)| *subnet)
+        self.index.subnets.get(id)?.subnet.map(|at| &self.vpc.subnets[at])
     }
 
     /// Its block.
     pub fn block(&self, id: &str) -> Option<Net> {
-        self.subnets.get(id).and_then(|(_, block)| *block)
+        self.index.subnets.get(id)?.block
     }
 
     /// The route table in force for a subnet: the one that names it, else the main one.
-    pub fn table_of(&self, subnet: &str) -> Read<Option<&Lanes<'a>>> {
-        self.vpc.tables.as_ref().map_err(Clone::clone)?;
-        let at = self.table_of.get(subnet).copied().or(self.main);
-        Ok(at.map(|at| &self.tables[at]))
+    pub fn table_of(&self, subnet: &str) -> Read<Option<Lanes<'a>>> {
+        let tables = self.vpc.tables.as_ref().map_err(Clone::clone)?;
+        let named = self.index.subnets.get(subnet).and_then(|found| found.table);
+        let lanes = |at| Lanes { table: &tables[at], routes: &self.index.tables[at] };
+        Ok(named.or(self.index.main).map(lanes))
     }
 
     /// The network ACL in force for a subnet: the one that names it, else the VPC's own.
     pub fn acl_of(&self, subnet: &str) -> Read<Option<&'a Acl>> {
-        self.vpc.acls.as_ref().map_err(Clone::clone)?;
-        Ok(self.acl_of.get(subnet).copied().or(self.default_acl))
+        let acls = self.vpc.acls.as_ref().map_err(Clone::clone)?;
+        let named = self.index.subnets.get(subnet).and_then(|found| found.acl);
+        Ok(named.or(self.index.default_acl).map(|at| &acls[at]))
     }
 }
 
 impl<'a> Lanes<'a> {
-    fn new(vpc: &Topology, table: &'a RouteTable) -> Self {
-        let blocks = table.routes.iter();
-        let blocks = blocks.filter_map(|route| Some((route.destination.parse().ok()?, route)));
-        let mut blocks: Vec<(Net, _)> = blocks.collect();
-        blocks.sort_by_key(|(net, _)| Reverse(net.prefix()));
-        let is_within = |(net, route): &&(Net, &Route)| {
-            route.target != Target::Inside && vpc.cidrs.iter().any(|block| block.contains(*net))
-        };
-        let within = blocks.iter().filter(is_within).copied().collect();
-        Self { table, blocks, within }
+    /// The routes to blocks of IPv4, the narrowest first.
+    pub fn blocks(&self) -> impl Iterator<Item = (Net, &'a Route)> + use<'a> {
+        let table = self.table;
+        self.routes.blocks.iter().map(move |(net, at)| (*net, &table.routes[*at]))
+    }
+
+    /// Those of them to a part of the VPC that do not lead there themselves.
+    pub fn within(&self) -> impl Iterator<Item = (Net, &'a Route)> + use<'a> {
+        let table = self.table;
+        self.routes.within.iter().map(move |(net, at)| (*net, &table.routes[*at]))
     }
 }

@@ -9,7 +9,7 @@ pub mod route;
 
 use super::{
     fix::Fix,
-    map::Map,
+    map::{Index, Map},
     model::{Topology, Unknown},
     needs::Need,
 };
@@ -138,19 +138,23 @@ impl From<Unknown> for Stop {
 /// found out once.
 #[derive(Debug)]
 pub struct Errand<'a> {
-    map: &'a Map<'a>,
+    map: Map<'a>,
     task: &'a Task,
     need: &'a Need,
+    policies: &'a Policies,
     known: Known,
 }
+
+/// What policies say to one need of a task, by the endpoint and the document; it may be asked again of the
+/// VPC mended.
+#[derive(Debug, Default)]
+pub struct Policies(Once<Check>);
 
 /// What is the same from every subnet.
 #[derive(Debug, Default)]
 struct Known {
     /// The way to the interfaces of endpoints, by the endpoints' ids.
     shores: Once<endpoint::Shore>,
-    /// What the policies of endpoints say, by the endpoints' ids.
-    admitted: Once<Check>,
     /// The service's public addresses, and whether the task's groups let out to them.
     public: Once<(acl::Far, Check)>,
     /// The endpoint that would be made, by the id of the one in whose place.
@@ -181,7 +185,8 @@ impl<T> Once<T> {
 /// The same from one subnet.
 #[derive(Debug, Clone, Copy)]
 struct Case<'a> {
-    map: &'a Map<'a>,
+    map: Map<'a>,
+    policies: &'a Policies,
     vpc: &'a Topology,
     known: &'a Known,
     task: &'a Task,
@@ -216,22 +221,17 @@ impl Walk {
 
 impl<'a> Errand<'a> {
     /// A need of a task in a VPC.
-    pub fn new(map: &'a Map<'a>, task: &'a Task, need: &'a Need) -> Self {
-        Self { map, task, need, known: Known::default() }
-    }
-
-    /// The need.
-    pub fn need(&self) -> &'a Need {
-        self.need
+    pub fn new(map: Map<'a>, task: &'a Task, need: &'a Need, policies: &'a Policies) -> Self {
+        Self { map, task, need, policies, known: Known::default() }
     }
 
     /// Judges it from a subnet.
     pub fn judge(&self, subnet: &str) -> Verdict {
-        let Self { map, task, need, known } = self;
+        let Self { map, task, need, policies, known } = self;
         let Some(subnet) = map.subnet(subnet) else {
             return Verdict::Unknown(vec![format!("{subnet} is not a subnet of {}", map.vpc.vpc)]);
         };
-        let case = Case { map, vpc: map.vpc, known, task, need, subnet };
+        let case = Case { map: *map, policies, vpc: map.vpc, known, task, need, subnet };
         let mut walk = Walk::default();
         match walked(&case, &mut walk) {
             Err(broken) => Verdict::Unreachable(*broken),
@@ -243,7 +243,8 @@ impl<'a> Errand<'a> {
 
 /// Judges one need of a task in one subnet.
 pub fn judge(vpc: &Topology, task: &Task, need: &Need, subnet: &str) -> Verdict {
-    Errand::new(&Map::new(vpc), task, need).judge(subnet)
+    let map = Map { vpc, index: &Index::new(vpc) };
+    Errand::new(map, task, need, &Policies::default()).judge(subnet)
 }
 
 fn walked(case: &Case<'_>, walk: &mut Walk) -> Result<Option<Via>, Box<Broken>> {

@@ -147,11 +147,12 @@ fn carried(case: &Case<'_>, endpoint: &Endpoint) -> BTreeSet<String> {
 
 /// Whether the endpoint's policy lets every request of the need through.
 pub(super) fn admits(case: &Case<'_>, endpoint: &Endpoint) -> Check {
-    Check::clone(&case.known.admitted.get(&endpoint.id, || asked(case, endpoint)))
+    let Some(document) = &endpoint.policy else { return Ok(()) };
+    let about = format!("{} {document}", endpoint.id);
+    Check::clone(&case.policies.0.get(&about, || asked(case, endpoint, document)))
 }
 
-fn asked(case: &Case<'_>, endpoint: &Endpoint) -> Check {
-    let Some(document) = &endpoint.policy else { return Ok(()) };
+fn asked(case: &Case<'_>, endpoint: &Endpoint, document: &str) -> Check {
     let statements = policy::statements(document).map_err(|why| {
         Stop::Unknown(format!("the policy of {} is not a policy: {why}", endpoint.id))
     })?;

@@ -32,12 +32,12 @@ pub(super) fn public(case: &Case<'_>, walk: &mut Walk) -> Result<Option<Via>, Bo
         return Ok(None);
     };
     if let Some(gateway) = gateway(case, lanes.table) {
-        walk.pass(past_gateway(case, lanes, far))?;
+        walk.pass(past_gateway(case, &lanes, far))?;
         own_border(case, far, egress, walk)?;
         walk.pass(endpoint::admits(case, gateway))?;
         return Ok(Some(Via::Gateway(gateway.id.clone())));
     }
-    let Some(exit) = walk.take(exit(case, lanes, far))? else {
+    let Some(exit) = walk.take(exit(case, &lanes, far))? else {
         own_border(case, far, egress, walk)?;
         return Ok(None);
     };
@@ -59,7 +59,7 @@ pub(super) fn public(case: &Case<'_>, walk: &mut Walk) -> Result<Option<Via>, Bo
 /// <https://docs.aws.amazon.com/vpc/latest/userguide/route-table-options.html#route-tables-appliance-routing>
 pub(super) fn stays_inside(case: &Case<'_>, to: Net) -> Check {
     let Some(lanes) = case.map.table_of(&case.subnet.id)? else { return Ok(()) };
-    match lanes.within.iter().find(|(net, _)| net.overlaps(to)) {
+    match lanes.within().find(|(net, _)| net.overlaps(to)) {
         None => Ok(()),
         Some((_, route)) => Err(Stop::Unknown(format!(
             "{} in {} leads to {}, through which the way to {to} cannot be seen",
@@ -140,7 +140,7 @@ fn nat_works(case: &Case<'_>, nat: &Nat, far: &Far) -> Check {
     let Some(subnet) = &nat.subnet else { return Ok(()) };
     let Some(lanes) = case.map.table_of(subnet)? else { return Ok(()) };
     let table = lanes.table;
-    let way = taken(case, lanes, far)?.filter(|route| route.is_active);
+    let way = taken(case, &lanes, far)?.filter(|route| route.is_active);
     match way.map(|route| &route.target) {
         Some(Target::InternetGateway(_)) => Ok(()),
         Some(Target::Elsewhere(id)) => Err(Stop::Unknown(format!(
@@ -162,7 +162,7 @@ fn taken<'a>(case: &Case<'_>, lanes: &Lanes<'a>, far: &Far) -> Check<Option<&'a 
     let mut open: Vec<_> =
         far.nets.iter().map(|net| Open::new(Packets::new(*net, Ports::HTTPS))).collect();
     let mut routes = Vec::new();
-    for &(net, route) in &lanes.blocks {
+    for (net, route) in lanes.blocks() {
         let packets = Packets::new(net, Ports::HTTPS);
         let matched = open.iter_mut().filter_map(|open| open.decide(packets).pop()).count();
         if matched > 0 && !case.vpc.cidrs.iter().any(|block| block.contains(net)) {
@@ -202,12 +202,12 @@ fn detour(case: &Case<'_>, table: &RouteTable, route: &Route) -> Stop {
 /// Routes to blocks of the gateway's prefix list, or narrower ones: they come before it, and lead some of
 /// the service's addresses elsewhere.
 fn past_gateway(case: &Case<'_>, lanes: &Lanes<'_>, far: &Far) -> Check {
-    let is_before = |&&(net, route): &&(Net, &Route)| {
+    let is_before = |&(net, route): &(Net, &Route)| {
         route.target != Target::Inside
             && far.is_exact
             && far.nets.iter().any(|block| block.contains(net))
     };
-    let before = lanes.blocks.iter().find(is_before);
+    let before = lanes.blocks().find(is_before);
     before.map_or(Ok(()), |(_, route)| Err(detour(case, lanes.table, route)))
 }
 

@@ -228,11 +228,11 @@ async fn an_acl_that_denies_a_part_of_the_internet(lab: &Lab) {
     ? acl-default of a refuses HTTPS to the public addresses of ecr.api (TCP 443) by rule 50, in a part of where it may be
     ? acl-default of a refuses HTTPS to the public addresses of ecr.dkr (TCP 443) by rule 50, in a part of where it may be
     ? acl-default of a refuses HTTPS to the public addresses of logs (TCP 443) by rule 50, in a part of where it may be
-    ? acl-default of public refuses HTTPS to the public addresses of ecr.api (TCP 443) by rule 50, in a part of where it may be
-    ? acl-default of public refuses HTTPS to the public addresses of ecr.dkr (TCP 443) by rule 50, in a part of where it may be
-    ? acl-default of public refuses HTTPS to the public addresses of logs (TCP 443) by rule 50, in a part of where it may be
     ? acl-default of b refuses HTTPS to the public addresses of ecr.api (TCP 443) by rule 50, in a part of where it may be
     ? acl-default of b refuses HTTPS to the public addresses of ecr.dkr (TCP 443) by rule 50, in a part of where it may be
     ? acl-default of b refuses HTTPS to the public addresses of logs (TCP 443) by rule 50, in a part of where it may be
+    ? acl-default of public refuses HTTPS to the public addresses of ecr.api (TCP 443) by rule 50, in a part of where it may be
+    ? acl-default of public refuses HTTPS to the public addresses of ecr.dkr (TCP 443) by rule 50, in a part of where it may be
+    ? acl-default of public refuses HTTPS to the public addresses of logs (TCP 443) by rule 50, in a part of where it may be
     ");
 }

@@ -31,11 +31,16 @@ impl Scene<'_> {
     pub(super) async fn told_to(&self, config: &SdkConfig) -> String {
         let topology = self.read(config).await;
         let diagnosis = diagnose(&topology, &self.task, &needs(&self.facts));
-        let mut text = lines(&diagnosis).join("\n");
-        for (id, name) in self.names.borrow().iter() {
-            text = text.replace(id, name);
+        let names = self.names.borrow();
+        let named =
+            |line: String| names.iter().fold(line, |line, (id, name)| line.replace(id, name));
+        let mut lines: Vec<_> = lines(&diagnosis).into_iter().map(named).collect();
+        // By their names, and not by ids that are others each time.
+        if let Some(first) = lines.iter().position(|line| line.starts_with("? ")) {
+            let count = lines[first..].iter().take_while(|line| line.starts_with("? ")).count();
+            lines[first..first + count].sort();
         }
-        text
+        lines.join("\n")
     }
 
     pub(super) async fn read(&self, config: &SdkConfig) -> Topology {
