@@ -32,9 +32,9 @@ impl Scene<'_> {
         let topology = self.read(config).await;
         let diagnosis = diagnose(&topology, &self.task, &needs(&self.facts));
         let names = self.names.borrow();
-        let named =
+        let by_name =
             |line: String| names.iter().fold(line, |line, (id, name)| line.replace(id, name));
-        let mut lines: Vec<_> = lines(&diagnosis).into_iter().map(named).collect();
+        let mut lines: Vec<_> = lines(&diagnosis).into_iter().map(by_name).collect();
         // By their names, and not by ids that are others each time.
         if let Some(first) = lines.iter().position(|line| line.starts_with("? ")) {
             let count = lines[first..].iter().take_while(|line| line.starts_with("? ")).count();
