@@ -4,6 +4,7 @@ pub mod addresses;
 pub mod diagnose;
 pub mod facts;
 pub mod fix;
+pub mod map;
 #[cfg(test)]
 mod mending;
 pub mod model;

@@ -2,9 +2,10 @@
 
 use super::{
     fix::mend,
+    map::{Index, Map},
     model::{EndpointKind, Topology},
     needs::Need,
-    verdict::{Broken, Task, Verdict, judge},
+    verdict::{Broken, Errand, Policies, Task, Verdict, Via},
 };
 use std::collections::BTreeSet;
 
@@ -62,73 +63,97 @@ const MOST_FIXES: usize = 32;
 /// Judges every need in each of the task's subnets.
 pub fn diagnose(vpc: &Topology, task: &Task, needs: &[Need]) -> Diagnosis {
     let mut findings = Vec::new();
-    for need in needs {
+    let index = Index::new(vpc);
+    let map = Map { vpc, index: &index };
+    let policies: Vec<_> = needs.iter().map(|_| Policies::default()).collect();
+    for (need, policies) in needs.iter().zip(&policies) {
+        let errand = Errand::new(map, task, need, policies);
         for subnet in &task.subnets {
-            let verdict = judge(vpc, task, need, subnet);
+            let verdict = errand.judge(subnet);
             findings.push(Finding { need: need.clone(), subnet: subnet.clone(), verdict });
         }
     }
     Diagnosis {
-        problems: problems(vpc, task, &findings),
-        warnings: warnings(vpc, task, &findings),
+        problems: problems(map, task, &findings, &policies),
+        warnings: warnings(map, task, &findings),
         findings,
     }
 }
 
 /// A way shows its first broken hop only, so each is mended in a copy to find the next, and those that
 /// one change mends together are told once.
-fn problems(vpc: &Topology, task: &Task, findings: &[Finding]) -> Vec<Problem> {
-    let broken: Vec<_> = findings
-        .iter()
-        .filter(|finding| matches!(finding.verdict, Verdict::Unreachable(_)))
-        .collect();
+fn problems(
+    map: Map<'_>,
+    task: &Task,
+    findings: &[Finding],
+    policies: &[Policies],
+) -> Vec<Problem> {
+    let is_broken = |finding: &Finding| matches!(finding.verdict, Verdict::Unreachable(_));
     let mut problems: Vec<Problem> = Vec::new();
-    if broken.is_empty() {
+    if !findings.iter().any(is_broken) {
         return problems;
     }
-    let mut mended = vpc.clone();
-    for Finding { need, subnet, .. } in broken {
-        // That no endpoint leads there is as true of the next subnet.
-        if need.is_outside && problems.iter().any(|problem| problem.service == need.service) {
-            continue;
-        }
-        for _ in 0..MOST_FIXES {
-            let Verdict::Unreachable(broken) = judge(&mended, task, need, subnet) else { break };
-            if problems.iter().any(|problem| problem.broken == broken) {
-                break;
+    let mut mended = map.vpc.clone();
+    let of_needs = findings.chunks(task.subnets.len().max(1)).zip(policies);
+    for (findings, policies) in of_needs {
+        let broken: Vec<_> = findings.iter().filter(|finding| is_broken(finding)).collect();
+        let mut left = broken.as_slice();
+        let mut fixes = 0;
+        while let Some(first) = left.first() {
+            let map = Map { vpc: &mended, index: map.index };
+            let errand = Errand::new(map, task, &first.need, policies);
+            let Some((at, broken)) = next(&errand, left, &problems) else { break };
+            fixes = if at == 0 { fixes + 1 } else { 1 };
+            let subnet = left[at].subnet.clone();
+            left = &left[at..];
+            match &broken.fix {
+                Some(fix) if fixes < MOST_FIXES => mend(&mut mended, fix),
+                _ => {
+                    // That no endpoint leads there is as true of the next subnet.
+                    left = if first.need.is_outside { &[] } else { &left[1..] };
+                    fixes = 0;
+                }
             }
-            let fix = broken.fix.clone();
             problems.push(Problem {
                 broken,
-                service: need.service.clone(),
-                subnet: subnet.clone(),
-                is_outside: need.is_outside,
+                service: first.need.service.clone(),
+                subnet,
+                is_outside: first.need.is_outside,
             });
-            let Some(fix) = fix else { break };
-            mend(&mut mended, &fix);
         }
     }
     problems
 }
 
+/// The first of these findings whose next broken hop was not told yet, and that hop.
+fn next(errand: &Errand<'_>, left: &[&Finding], problems: &[Problem]) -> Option<(usize, Broken)> {
+    left.iter().enumerate().find_map(|(at, finding)| match errand.judge(&finding.subnet) {
+        Verdict::Unreachable(broken) => {
+            let is_told = problems.iter().any(|problem| problem.broken == broken);
+            (!is_told).then_some((at, broken))
+        }
+        Verdict::Reachable(_) | Verdict::Unknown(_) => None,
+    })
+}
+
 /// An endpoint serves every zone of the VPC, and falls with the only zone that it stands in.
 /// <https://docs.aws.amazon.com/vpc/latest/privatelink/privatelink-access-aws-services.html#privatelink-subnets-zones>
-fn warnings(vpc: &Topology, task: &Task, findings: &[Finding]) -> Vec<String> {
+fn warnings(map: Map<'_>, task: &Task, findings: &[Finding]) -> Vec<String> {
     let zones = |subnets: &BTreeSet<String>| -> BTreeSet<String> {
-        subnets.iter().filter_map(|id| Some(vpc.subnet(id)?.zone.clone())).collect()
+        subnets.iter().filter_map(|id| Some(map.subnet(id)?.zone.clone())).collect()
     };
     let wanted = zones(&task.subnets);
-    let used = |id: &String| {
-        findings.iter().any(|finding| match &finding.verdict {
-            Verdict::Reachable(via) => via.to_string() == *id,
-            _ => false,
-        })
-    };
-    let interfaces = vpc
-        .endpoints
+    let used: BTreeSet<_> = findings
         .iter()
-        .flatten()
-        .filter(|endpoint| endpoint.kind == EndpointKind::Interface && used(&endpoint.id));
+        .filter_map(|finding| match &finding.verdict {
+            Verdict::Reachable(Via::Interface(id)) => Some(id),
+            _ => None,
+        })
+        .collect();
+    let interfaces =
+        map.vpc.endpoints.iter().flatten().filter(|endpoint| {
+            endpoint.kind == EndpointKind::Interface && used.contains(&endpoint.id)
+        });
     let mut warnings = Vec::new();
     for endpoint in interfaces {
         let stands = zones(&endpoint.subnets);

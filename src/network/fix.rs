@@ -295,7 +295,8 @@ fn policy(statements: &[Value]) -> String {
     json!({ "Version": "2012-10-17", "Statement": statements }).to_string()
 }
 
-/// Changes the model as the command would change the VPC. What was not read stays so.
+/// Changes the model as the command would change the VPC. What was not read stays so, and subnets, route
+/// tables and network ACLs stay where they are.
 pub fn mend(vpc: &mut Topology, fix: &Fix) {
     match fix {
         Fix::EnableDnsSupport { .. } => {

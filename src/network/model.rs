@@ -236,7 +236,7 @@ pub struct PrefixList {
     /// `com.amazonaws.eu-west-1.s3`.
     pub name: String,
     /// Its IPv4 blocks.
-    pub cidrs: Vec<Net>,
+    pub cidrs: Read<Vec<Net>>,
 }
 
 impl Topology {

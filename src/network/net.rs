@@ -154,7 +154,8 @@ impl Packets {
         self.ports
     }
 
-    fn and(self, other: Self) -> Option<Self> {
+    /// Those that are in both.
+    pub fn and(self, other: Self) -> Option<Self> {
         let (first, last) = (self.first.max(other.first), self.last.min(other.last));
         let from = self.ports.from.max(other.ports.from);
         let to = self.ports.to.min(other.ports.to);

@@ -128,7 +128,7 @@ pub(crate) fn bare() -> Topology {
     ];
     let s3 = PrefixList {
         name: format!("com.amazonaws.{REGION}.s3"),
-        cidrs: vec![net("52.92.0.0/17"), net("52.218.0.0/17")],
+        cidrs: Ok(vec![net("52.92.0.0/17"), net("52.218.0.0/17")]),
     };
     Topology {
         region: REGION.to_owned(),

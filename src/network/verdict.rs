@@ -9,11 +9,17 @@ pub mod route;
 
 use super::{
     fix::Fix,
+    map::{Index, Map},
     model::{Topology, Unknown},
     needs::Need,
 };
 use serde::Serialize;
-use std::{collections::BTreeSet, fmt};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    rc::Rc,
+};
 
 /// What is to run in the VPC.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -120,7 +126,7 @@ impl fmt::Display for Hop {
 }
 
 /// Why a check does not pass.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Stop {
     Broken(Box<Broken>),
     Unknown(String),
@@ -146,10 +152,61 @@ impl From<Unknown> for Stop {
     }
 }
 
-/// One need of a task in one subnet.
+/// A need of a task, to be judged from one subnet after the other: what is the same from all of them is
+/// found out once.
+#[derive(Debug)]
+pub struct Errand<'a> {
+    map: Map<'a>,
+    task: &'a Task,
+    need: &'a Need,
+    policies: &'a Policies,
+    known: Known,
+}
+
+/// What policies say to one need of a task, by the endpoint and the document; it may be asked again of the
+/// VPC mended.
+#[derive(Debug, Default)]
+pub struct Policies(Once<Check>);
+
+/// What is the same from every subnet.
+#[derive(Debug, Default)]
+struct Known {
+    /// The way to the interfaces of endpoints, by the endpoints' ids.
+    shores: Once<endpoint::Shore>,
+    /// The service's public addresses, and whether the task's groups let out to them.
+    public: Once<(acl::Far, Check)>,
+    /// The endpoint that would be made, by the id of the one in whose place.
+    made: Once<Option<Fix>>,
+}
+
+/// What was found out, by what it is about.
+#[derive(Debug)]
+struct Once<T>(RefCell<BTreeMap<String, Rc<T>>>);
+
+impl<T> Default for Once<T> {
+    fn default() -> Self {
+        Self(RefCell::default())
+    }
+}
+
+impl<T> Once<T> {
+    fn get(&self, about: &str, find: impl FnOnce() -> T) -> Rc<T> {
+        if let Some(known) = self.0.borrow().get(about) {
+            return known.clone();
+        }
+        let found = Rc::new(find());
+        self.0.borrow_mut().insert(about.to_owned(), found.clone());
+        found
+    }
+}
+
+/// The same from one subnet.
 #[derive(Debug, Clone, Copy)]
 struct Case<'a> {
+    map: Map<'a>,
+    policies: &'a Policies,
     vpc: &'a Topology,
+    known: &'a Known,
     task: &'a Task,
     need: &'a Need,
     subnet: &'a super::subnets::Subnet,
@@ -180,18 +237,32 @@ impl Walk {
     }
 }
 
+impl<'a> Errand<'a> {
+    /// A need of a task in a VPC.
+    pub fn new(map: Map<'a>, task: &'a Task, need: &'a Need, policies: &'a Policies) -> Self {
+        Self { map, task, need, policies, known: Known::default() }
+    }
+
+    /// Judges it from a subnet.
+    pub fn judge(&self, subnet: &str) -> Verdict {
+        let Self { map, task, need, policies, known } = self;
+        let Some(subnet) = map.subnet(subnet) else {
+            return Verdict::Unknown(vec![format!("{subnet} is not a subnet of {}", map.vpc.vpc)]);
+        };
+        let case = Case { map: *map, policies, vpc: map.vpc, known, task, need, subnet };
+        let mut walk = Walk::default();
+        match walked(&case, &mut walk) {
+            Err(broken) => Verdict::Unreachable(*broken),
+            Ok(Some(via)) if walk.doubts.is_empty() => Verdict::Reachable(via),
+            Ok(_) => Verdict::Unknown(walk.doubts),
+        }
+    }
+}
+
 /// Judges one need of a task in one subnet.
 pub fn judge(vpc: &Topology, task: &Task, need: &Need, subnet: &str) -> Verdict {
-    let Some(subnet) = vpc.subnet(subnet) else {
-        return Verdict::Unknown(vec![format!("{subnet} is not a subnet of {}", vpc.vpc)]);
-    };
-    let case = Case { vpc, task, need, subnet };
-    let mut walk = Walk::default();
-    match walked(&case, &mut walk) {
-        Err(broken) => Verdict::Unreachable(*broken),
-        Ok(Some(via)) if walk.doubts.is_empty() => Verdict::Reachable(via),
-        Ok(_) => Verdict::Unknown(walk.doubts),
-    }
+    let map = Map { vpc, index: &Index::new(vpc) };
+    Errand::new(map, task, need, &Policies::default()).judge(subnet)
 }
 
 fn walked(case: &Case<'_>, walk: &mut Walk) -> Result<Option<Via>, Box<Broken>> {

@@ -203,9 +203,9 @@ async fn with_entries(
         (entries.explain("ec2:GetManagedPrefixListEntries", &id), id)
     });
     for (entries, id) in join_all(reads).await {
-        // A list that is not read stays out, and a rule that names it is a doubt.
-        let Ok(entries) = entries else { continue };
-        let cidrs = entries.iter().filter_map(|entry| entry.cidr()?.parse().ok()).collect();
+        let cidrs = entries
+            .map_err(|failure| unknown(&failure))
+            .map(|entries| entries.iter().filter_map(|entry| entry.cidr()?.parse().ok()).collect());
         lists.insert(id.clone(), PrefixList { name: id, cidrs });
     }
     Ok(lists)

@@ -4,4 +4,4 @@ mod deploy;
 mod refusals;
 mod stack;
 mod states;
-mod topology;
+mod topologies;

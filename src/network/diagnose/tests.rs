@@ -10,7 +10,7 @@ use crate::network::{
         set, table, task, with_nat,
     },
     subnets::Target,
-    verdict::Via,
+    verdict::{Via, judge},
 };
 use serde_json::json;
 

@@ -5,7 +5,8 @@
 use super::{Check, Hop, Stop, groups};
 use crate::network::{
     fix::{Direction, Fix},
-    model::{Acl, Entry, Topology},
+    map::Map,
+    model::{Acl, Entry},
     net::{Net, Open, Packets, Ports},
 };
 use std::collections::BTreeMap;
@@ -41,15 +42,18 @@ pub(super) struct Border<'a> {
 }
 
 /// Whether the subnet's ACL lets them pass, from or to the other side.
-pub(super) fn pass(vpc: &Topology, border: Border<'_>, far: &Far) -> Check {
+pub(super) fn pass(map: Map<'_>, border: Border<'_>, far: &Far) -> Check {
     let Border { hop, subnet, direction, ports } = border;
-    let Some(acl) = vpc.acl_of(subnet)? else {
+    let Some(acl) = map.acl_of(subnet)? else {
         return Err(Stop::Unknown(format!("no network ACL was found for {subnet}")));
     };
     let entries = match direction {
         Direction::In => &acl.inbound,
         Direction::Out => &acl.outbound,
     };
+    if far.nets.iter().all(|net| lets_all(entries, Packets::new(*net, ports))) {
+        return Ok(());
+    }
     let mut refused = Refused::default();
     let mut open = Vec::new();
     for net in &far.nets {
@@ -75,7 +79,7 @@ pub(super) fn pass(vpc: &Topology, border: Border<'_>, far: &Far) -> Check {
     }
     let wanted = if ports == Ports::HTTPS { ports } else { NAT_PORTS };
     // The whole VPC at once: an ACL takes twenty rules, and an endpoint may stand in as many subnets.
-    let cidr = groups::block_of(vpc, far.widest);
+    let cidr = groups::block_of(map.vpc, far.widest);
     Err(Stop::broken(hop, what, fix(acl, entries, direction, refused.by, wanted, cidr)))
 }
 
@@ -86,6 +90,24 @@ struct Refused {
     by: Option<u16>,
 }
 
+/// Whether the first rule that matches any of them allows all of them, as it does nearly always.
+fn lets_all(entries: &BTreeMap<u16, Entry>, packets: Packets) -> bool {
+    let first = entries.values().find_map(|entry| {
+        let shared = packets.and(Packets::new(entry.cidr, ports(entry)?))?;
+        Some(entry.allows && shared == packets)
+    });
+    first == Some(true)
+}
+
+/// The ports that a rule is about, where it is about TCP.
+fn ports(entry: &Entry) -> Option<Ports> {
+    match entry.protocol.as_str() {
+        "-1" | "all" => Some(Ports::ALL),
+        "6" | "tcp" => Some(entry.ports),
+        _ => None,
+    }
+}
+
 fn decide(
     entries: &BTreeMap<u16, Entry>,
     packets: Packets,
@@ -94,11 +116,7 @@ fn decide(
 ) {
     let mut open = Open::new(packets);
     for (number, entry) in entries {
-        let ports = match entry.protocol.as_str() {
-            "-1" | "all" => Ports::ALL,
-            "6" | "tcp" => entry.ports,
-            _ => continue,
-        };
+        let Some(ports) = ports(entry) else { continue };
         let matched = open.decide(Packets::new(entry.cidr, ports));
         if entry.allows {
             allowed.extend(matched.into_iter().map(Packets::ports));

@@ -21,7 +21,7 @@ pub(super) fn interface(
     endpoint: &Endpoint,
     walk: &mut Walk,
 ) -> Result<Option<Via>, Box<Broken>> {
-    let Case { vpc, subnet, .. } = *case;
+    let Case { map, subnet, .. } = *case;
     if endpoint.state == "partial" {
         walk.pass(Err(Stop::Unknown(format!("{} is partial", endpoint.id))))?;
     }
@@ -32,36 +32,68 @@ pub(super) fn interface(
         walk.pass(Err(Stop::broken(Hop::Endpoint, what, fix)))?;
     }
     let Some(near) = walk.take(near(case))? else { return Ok(None) };
-    let mut interfaces = Vec::new();
-    for id in &endpoint.subnets {
-        if let Some(far) = walk.take(far(case, endpoint, id))? {
-            interfaces.push((id, far));
-        }
+    let shore = case.known.shores.get(&endpoint.id, || Shore::new(case, endpoint));
+    for unknown in &shore.unknown {
+        walk.pass(Err(unknown.clone()))?;
     }
-    let elsewhere = || interfaces.iter().filter(|(id, _)| **id != subnet.id);
+    let elsewhere = || shore.interfaces.iter().filter(|interface| interface.subnet != subnet.id);
     let border = |hop, subnet, direction, ports| Border { hop, subnet, direction, ports };
-    for (_, far) in elsewhere() {
+    for Interface { far, .. } in elsewhere() {
         walk.pass(route::stays_inside(case, far.widest))?;
     }
-    let carried = carried(case, endpoint);
-    for (_, far) in &interfaces {
-        walk.pass(groups::egress(case, far, &carried))?;
+    for interface in &shore.interfaces {
+        walk.pass(interface.egress.clone())?;
     }
-    for (id, far) in elsewhere() {
+    for Interface { subnet: id, far, .. } in elsewhere() {
         let out = border(Hop::TaskAcl, subnet.id.as_str(), Direction::Out, Ports::HTTPS);
-        walk.pass(acl::pass(vpc, out, far))?;
+        walk.pass(acl::pass(map, out, far))?;
         let into = border(Hop::EndpointAcl, id.as_str(), Direction::In, Ports::HTTPS);
-        walk.pass(acl::pass(vpc, into, &near))?;
+        walk.pass(acl::pass(map, into, &near))?;
     }
-    walk.pass(groups::ingress(case, &endpoint.id, &carried, near.widest))?;
-    for (id, far) in elsewhere() {
+    walk.pass(groups::ingress(case, &endpoint.id, &shore.entrance, near.widest))?;
+    for Interface { subnet: id, far, .. } in elsewhere() {
         let out = border(Hop::EndpointAcl, id.as_str(), Direction::Out, acl::TASK_PORTS);
-        walk.pass(acl::pass(vpc, out, &near))?;
+        walk.pass(acl::pass(map, out, &near))?;
         let into = border(Hop::TaskAcl, subnet.id.as_str(), Direction::In, acl::TASK_PORTS);
-        walk.pass(acl::pass(vpc, into, far))?;
+        walk.pass(acl::pass(map, into, far))?;
     }
     walk.pass(admits(case, endpoint))?;
     Ok(Some(Via::Interface(endpoint.id.clone())))
+}
+
+/// The interfaces of an endpoint, and what is the same on the way to them from every subnet.
+#[derive(Debug)]
+pub(super) struct Shore {
+    interfaces: Vec<Interface>,
+    /// Why others cannot be judged.
+    unknown: Vec<Stop>,
+    entrance: groups::Entrance,
+}
+
+#[derive(Debug)]
+struct Interface {
+    subnet: String,
+    far: Far,
+    /// Whether the task's groups let out to it.
+    egress: Check,
+}
+
+impl Shore {
+    fn new(case: &Case<'_>, endpoint: &Endpoint) -> Self {
+        let carried = carried(case, endpoint);
+        let (mut interfaces, mut unknown) = (Vec::new(), Vec::new());
+        for subnet in &endpoint.subnets {
+            match far(case, endpoint, subnet) {
+                Ok(far) => interfaces.push(Interface {
+                    subnet: subnet.clone(),
+                    egress: groups::egress(case, &far, &carried),
+                    far,
+                }),
+                Err(stop) => unknown.push(stop),
+            }
+        }
+        Self { interfaces, unknown, entrance: groups::Entrance::new(case, carried) }
+    }
 }
 
 /// The task, wherever in its subnet.
@@ -94,8 +126,9 @@ fn far(case: &Case<'_>, endpoint: &Endpoint, subnet: &str) -> Check<Far> {
 }
 
 fn block(case: &Case<'_>, subnet: &str) -> Check<Net> {
-    let found = case.vpc.subnet(subnet).and_then(|subnet| subnet.cidr.parse().ok());
-    found.ok_or_else(|| Stop::Unknown(format!("the block of {subnet} is not known")))
+    case.map
+        .block(subnet)
+        .ok_or_else(|| Stop::Unknown(format!("the block of {subnet} is not known")))
 }
 
 /// An endpoint that was given no group carries the VPC's own.
@@ -111,6 +144,11 @@ fn carried(case: &Case<'_>, endpoint: &Endpoint) -> BTreeSet<String> {
 /// Whether the endpoint's policy lets every request of the need through.
 pub(super) fn admits(case: &Case<'_>, endpoint: &Endpoint) -> Check {
     let Some(document) = &endpoint.policy else { return Ok(()) };
+    let about = format!("{} {document}", endpoint.id);
+    Check::clone(&case.policies.0.get(&about, || asked(case, endpoint, document)))
+}
+
+fn asked(case: &Case<'_>, endpoint: &Endpoint, document: &str) -> Check {
     let statements = policy::statements(document).map_err(|why| {
         Stop::Unknown(format!("the policy of {} is not a policy: {why}", endpoint.id))
     })?;
@@ -217,9 +255,10 @@ fn standing(case: &Case<'_>, endpoint: &Endpoint, what: &str) -> Option<Stop> {
 }
 
 fn unassociated(case: &Case<'_>, gateway: &Endpoint, what: &str) -> Stop {
-    let Ok(Some(table)) = case.vpc.table_of(&case.subnet.id) else {
+    let Ok(Some(lanes)) = case.map.table_of(&case.subnet.id) else {
         return Stop::broken(Hop::Route, what, None);
     };
+    let table = lanes.table;
     let fix = Fix::AssociateTable { endpoint: gateway.id.clone(), table: table.id.clone() };
     let what =
         format!("{} of {} has no route to {}, and {what}", table.id, case.subnet.id, gateway.id);
@@ -245,19 +284,25 @@ fn hostnames_off(case: &Case<'_>) -> Option<Fix> {
 }
 
 fn new(case: &Case<'_>, replaces: Option<&String>) -> Option<Fix> {
+    // One of the task's own subnets adds none to where it is to stand.
+    if !case.task.subnets.contains(&case.subnet.id) {
+        return made(case, replaces);
+    }
+    let about = replaces.map_or("", String::as_str);
+    Option::clone(&case.known.made.get(about, || made(case, replaces)))
+}
+
+fn made(case: &Case<'_>, replaces: Option<&String>) -> Option<Fix> {
     let Case { vpc, task, need, .. } = *case;
     let place = if need.has_gateway() {
-        let table = |id: &String| vpc.table_of(id).ok().flatten().map(|table| table.id.clone());
+        let table =
+            |id: &String| case.map.table_of(id).ok().flatten().map(|lanes| lanes.table.id.clone());
         let here = std::iter::once(&case.subnet.id);
         Place::Tables(task.subnets.iter().chain(here).filter_map(table).collect())
     } else {
         let here = std::iter::once(&case.subnet.id);
-        let from: Vec<_> = task
-            .subnets
-            .iter()
-            .chain(here)
-            .filter_map(|id| vpc.subnet(id)?.cidr.parse().ok())
-            .collect();
+        let from: Vec<_> =
+            task.subnets.iter().chain(here).filter_map(|id| case.map.block(id)).collect();
         let group = groups::admitting(case, &from).ok_or_else(|| {
             let blocks: BTreeSet<_> = from.iter().map(|net| groups::block_of(vpc, *net)).collect();
             blocks.into_iter().collect()

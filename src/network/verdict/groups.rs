@@ -46,23 +46,36 @@ pub(super) fn egress(case: &Case<'_>, far: &Far, far_groups: &BTreeSet<String>) 
     Err(Stop::broken(Hop::TaskEgress, what, fix))
 }
 
-/// Whether the endpoint's groups admit the task, wherever in its subnet it stands.
-pub(super) fn ingress(
-    case: &Case<'_>,
-    endpoint: &str,
-    groups: &BTreeSet<String>,
-    from: Net,
-) -> Check {
-    let (rules, mut doubt) = rules(case.vpc, groups, |group| &group.ingress)?;
-    let admitted = admitted(case.vpc, &rules, &case.task.groups, None, &mut doubt);
+/// What an endpoint's groups admit.
+#[derive(Debug)]
+pub(super) struct Entrance {
+    groups: BTreeSet<String>,
+    admitted: Check<(Admitted, Option<String>)>,
+}
+
+impl Entrance {
+    pub(super) fn new(case: &Case<'_>, groups: BTreeSet<String>) -> Self {
+        let admitted = rules(case.vpc, &groups, |group| &group.ingress).map(|(rules, doubt)| {
+            let mut doubt = doubt;
+            let admitted = admitted(case.vpc, &rules, &case.task.groups, None, &mut doubt);
+            (admitted, doubt)
+        });
+        Self { groups, admitted }
+    }
+}
+
+/// Whether they admit the task, wherever in its subnet it stands.
+pub(super) fn ingress(case: &Case<'_>, endpoint: &str, entrance: &Entrance, from: Net) -> Check {
+    let (admitted, doubt) = entrance.admitted.as_ref().map_err(Clone::clone)?;
     let Admitted::Nets(nets) = admitted else { return Ok(()) };
-    let share = share(from, nets);
+    let share = share(from, nets.iter().copied());
     if share == Share::All {
         return Ok(());
     }
     if let Some(doubt) = doubt {
-        return Err(Stop::Unknown(doubt));
+        return Err(Stop::Unknown(doubt.clone()));
     }
+    let groups = &entrance.groups;
     let names = groups.iter().cloned().collect::<Vec<_>>().join(", ");
     let extent = if share == Share::Part { "all of " } else { "" };
     let what = format!("{names} of {endpoint} does not admit HTTPS from {extent}{from}");
@@ -99,6 +112,7 @@ pub(super) fn block_of(vpc: &Topology, net: Net) -> Net {
 }
 
 /// What rules admit.
+#[derive(Debug)]
 enum Admitted {
     /// The other side, by its group or its prefix list.
     All,
@@ -121,8 +135,9 @@ fn admitted(
             Peer::Group(_) => {}
             Peer::Cidr(net) => nets.push(*net),
             Peer::PrefixList(id) => match &vpc.prefix_lists {
-                Ok(lists) => match lists.get(id) {
-                    Some(list) => nets.extend(&list.cidrs),
+                Ok(lists) => match lists.get(id).map(|list| &list.cidrs) {
+                    Some(Ok(cidrs)) => nets.extend(cidrs),
+                    Some(Err(unknown)) => *doubt = Some(unknown.to_string()),
                     None => *doubt = Some(format!("the prefix list {id} was not found")),
                 },
                 Err(unknown) => *doubt = Some(unknown.to_string()),

@@ -8,41 +8,47 @@ use super::{
 };
 use crate::network::{
     fix::Direction,
+    map::Lanes,
     model::{Endpoint, EndpointKind, Nat},
-    net::{self, ANYWHERE, Net, Ports},
+    net::{self, ANYWHERE, Net, Open, Packets, Ports},
     subnets::{Route, RouteTable, Target},
 };
 use std::collections::BTreeSet;
 
 /// Walks to the service's public addresses and back.
 pub(super) fn public(case: &Case<'_>, walk: &mut Walk) -> Result<Option<Via>, Box<Broken>> {
-    let far = service(case);
-    let Some(table) = walk.take(case.vpc.table_of(&case.subnet.id).map_err(Stop::from))? else {
+    let service = case.known.public.get("", || {
+        let far = service(case);
+        let egress = groups::egress(case, &far, &BTreeSet::new());
+        (far, egress)
+    });
+    let (far, egress) = &*service;
+    let Some(lanes) = walk.take(case.map.table_of(&case.subnet.id).map_err(Stop::from))? else {
         return Ok(None);
     };
-    let Some(table) = table else {
+    let Some(lanes) = lanes else {
         let what = format!("no route table was found for {}", case.subnet.id);
         walk.pass(Err(Stop::Unknown(what)))?;
         return Ok(None);
     };
-    if let Some(gateway) = gateway(case, table) {
-        own_border(case, &far, walk)?;
+    if let Some(gateway) = gateway(case, lanes.table) {
+        walk.pass(past_gateway(case, &lanes, far))?;
+        own_border(case, far, egress, walk)?;
         walk.pass(endpoint::admits(case, gateway))?;
         return Ok(Some(Via::Gateway(gateway.id.clone())));
     }
-    let Some(exit) = walk.take(exit(case, table, &far))? else {
-        own_border(case, &far, walk)?;
+    let Some(exit) = walk.take(exit(case, &lanes, far))? else {
+        own_border(case, far, egress, walk)?;
         return Ok(None);
     };
-    walk.pass(detours(case, table, &far))?;
     match exit {
         Exit::Internet(id) => {
-            own_border(case, &far, walk)?;
+            own_border(case, far, egress, walk)?;
             Ok(Some(Via::Internet(id)))
         }
         Exit::Nat(nat) => {
-            own_border(case, &far, walk)?;
-            nat_border(case, nat, &far, walk)?;
+            own_border(case, far, egress, walk)?;
+            nat_border(case, nat, far, walk)?;
             Ok(Some(Via::Nat(nat.id.clone())))
         }
     }
@@ -52,19 +58,13 @@ pub(super) fn public(case: &Case<'_>, walk: &mut Walk) -> Result<Option<Via>, Bo
 /// through an appliance.
 /// <https://docs.aws.amazon.com/vpc/latest/userguide/route-table-options.html#route-tables-appliance-routing>
 pub(super) fn stays_inside(case: &Case<'_>, to: Net) -> Check {
-    let Some(table) = case.vpc.table_of(&case.subnet.id)? else { return Ok(()) };
-    let inside = |route: &&Route| {
-        let net = route.destination.parse::<Net>().ok();
-        net.is_some_and(|net| {
-            net.overlaps(to) && case.vpc.cidrs.iter().any(|block| block.contains(net))
-        })
-    };
-    match table.routes.iter().filter(inside).find(|route| route.target != Target::Inside) {
+    let Some(lanes) = case.map.table_of(&case.subnet.id)? else { return Ok(()) };
+    match lanes.within().find(|(net, _)| net.overlaps(to)) {
         None => Ok(()),
-        Some(route) => Err(Stop::Unknown(format!(
+        Some((_, route)) => Err(Stop::Unknown(format!(
             "{} in {} leads to {}, through which the way to {to} cannot be seen",
             route.destination,
-            table.id,
+            lanes.table.id,
             name(&route.target)
         ))),
     }
@@ -75,11 +75,10 @@ enum Exit<'a> {
     Nat(&'a Nat),
 }
 
-fn exit<'a>(case: &Case<'a>, table: &RouteTable, far: &Far) -> Check<Exit<'a>> {
+fn exit<'a>(case: &Case<'a>, lanes: &Lanes<'_>, far: &Far) -> Check<Exit<'a>> {
     let Case { vpc, subnet, task, .. } = *case;
-    let default = table.routes.iter().find(|route| route.destination == "0.0.0.0/0");
-    let Some(default) = default else {
-        detours(case, table, far)?;
+    let table = lanes.table;
+    let Some(default) = taken(case, lanes, far)? else {
         let six = table.routes.iter().find(|route| route.destination == "::/0" && route.is_active);
         let what = match six.map(|route| name(&route.target)) {
             Some(six) => {
@@ -89,15 +88,16 @@ fn exit<'a>(case: &Case<'a>, table: &RouteTable, far: &Far) -> Check<Exit<'a>> {
         };
         return Err(endpoint::absent(case, Hop::Route, &what));
     };
+    let to = &default.destination;
     let target = name(&default.target);
     if !default.is_active {
-        let what = format!("0.0.0.0/0 in {} is a blackhole: {target} is gone", table.id);
+        let what = format!("{to} in {} is a blackhole: {target} is gone", table.id);
         return Err(endpoint::absent(case, Hop::Route, &what));
     }
     match &default.target {
         Target::InternetGateway(id) if !task.has_public_address => {
             let what = format!(
-                "0.0.0.0/0 in {} leads to {id}, which a task without a public address cannot use",
+                "{to} in {} leads to {id}, which a task without a public address cannot use",
                 table.id
             );
             Err(endpoint::absent(case, Hop::Route, &what))
@@ -110,20 +110,20 @@ fn exit<'a>(case: &Case<'a>, table: &RouteTable, far: &Far) -> Check<Exit<'a>> {
         Target::Nat(id) => {
             let nats = vpc.nats.as_ref()?;
             let Some(nat) = nats.iter().find(|nat| nat.id == *id) else {
-                let what = format!("0.0.0.0/0 in {} leads to {id}, which is gone", table.id);
+                let what = format!("{to} in {} leads to {id}, which is gone", table.id);
                 return Err(endpoint::absent(case, Hop::Nat, &what));
             };
-            nat_works(case, nat).map(|()| Exit::Nat(nat))
+            nat_works(case, nat, far).map(|()| Exit::Nat(nat))
         }
         Target::Elsewhere(_) | Target::Inside => Err(Stop::Unknown(format!(
-            "0.0.0.0/0 in {} leads to {target}, behind which nothing can be seen from here",
+            "{to} in {} leads to {target}, behind which nothing can be seen from here",
             table.id
         ))),
     }
 }
 
 /// <https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-basics.html>
-fn nat_works(case: &Case<'_>, nat: &Nat) -> Check {
+fn nat_works(case: &Case<'_>, nat: &Nat, far: &Far) -> Check {
     let absent = |what: &str| Err(endpoint::absent(case, Hop::Nat, what));
     if !nat.is_public {
         return absent(&format!("{} is a private NAT gateway and does not lead out", nat.id));
@@ -133,18 +133,15 @@ fn nat_works(case: &Case<'_>, nat: &Nat) -> Check {
     }
     // A regional one stands in no subnet and has its own way out.
     let at = nat.subnet.as_deref().unwrap_or(&case.subnet.id);
-    let blocked = case.vpc.subnet(at).map(|subnet| subnet.block_public_access.as_str());
+    let blocked = case.map.subnet(at).map(|subnet| subnet.block_public_access.as_str());
     if blocked == Some("block-bidirectional") {
         return absent(&format!("VPC Block Public Access closes {} of {at}", nat.id));
     }
     let Some(subnet) = &nat.subnet else { return Ok(()) };
-    let Some(table) = case.vpc.table_of(subnet)? else { return Ok(()) };
-    let default = table
-        .routes
-        .iter()
-        .find(|route| route.destination == "0.0.0.0/0" && route.is_active)
-        .map(|route| &route.target);
-    match default {
+    let Some(lanes) = case.map.table_of(subnet)? else { return Ok(()) };
+    let table = lanes.table;
+    let way = taken(case, &lanes, far)?.filter(|route| route.is_active);
+    match way.map(|route| &route.target) {
         Some(Target::InternetGateway(_)) => Ok(()),
         Some(Target::Elsewhere(id)) => Err(Stop::Unknown(format!(
             "{} goes on to {id} by {}, behind which nothing can be seen from here",
@@ -157,30 +154,61 @@ fn nat_works(case: &Case<'_>, nat: &Nat) -> Check {
     }
 }
 
-/// Narrower routes that may lead some of the service's addresses another way.
-fn detours(case: &Case<'_>, table: &RouteTable, far: &Far) -> Check {
-    let is_detour = |route: &&Route| {
-        let to_service = match route.destination.parse::<Net>() {
-            Ok(net) => {
-                net != ANYWHERE
-                    && !net.is_private()
-                    && !case.vpc.cidrs.iter().any(|block| block.contains(net))
-                    && far.nets.iter().any(|far| far.overlaps(net))
-            }
-            Err(_) => route.destination.starts_with("pl-"),
-        };
-        to_service && route.is_active && route.target != Target::Inside
-    };
-    match table.routes.iter().find(is_detour) {
-        None => Ok(()),
-        Some(route) => Err(Stop::Unknown(format!(
-            "{} in {} leads to {}, and whether {} is there is not known",
-            route.destination,
-            table.id,
-            name(&route.target),
-            case.need.service
-        ))),
+/// The one way of all the service's addresses, by its widest route; `None` where no route leads any of
+/// them anywhere. Each address takes the narrowest route that matches it, also one that leads nowhere.
+/// <https://docs.aws.amazon.com/vpc/latest/userguide/route-tables-priority.html>
+fn taken<'a>(case: &Case<'_>, lanes: &Lanes<'a>, far: &Far) -> Check<Option<&'a Route>> {
+    let table = lanes.table;
+    let mut open: Vec<_> =
+        far.nets.iter().map(|net| Open::new(Packets::new(*net, Ports::HTTPS))).collect();
+    let mut routes = Vec::new();
+    for (net, route) in lanes.blocks() {
+        let packets = Packets::new(net, Ports::HTTPS);
+        let matched = open.iter_mut().filter_map(|open| open.decide(packets).pop()).count();
+        if matched > 0 && !case.vpc.cidrs.iter().any(|block| block.contains(net)) {
+            routes.push(route);
+        }
     }
+    // What a customer's prefix list holds is not read.
+    let is_list = |route: &&Route| {
+        route.destination.starts_with("pl-") && route.is_active && route.target != Target::Inside
+    };
+    let Some(&widest) = routes.last() else {
+        let list = table.routes.iter().find(is_list);
+        return list.map_or(Ok(None), |list| Err(detour(case, table, list)));
+    };
+    let is_other =
+        |route: &&Route| route.target != widest.target || route.is_active != widest.is_active;
+    let lists = table.routes.iter().filter(is_list);
+    match routes.into_iter().chain(lists).find(is_other) {
+        Some(other) => Err(detour(case, table, other)),
+        None if open.iter().all(Open::is_empty) => Ok(Some(widest)),
+        None => Err(detour(case, table, widest)),
+    }
+}
+
+/// A route that leads only some of the service's addresses.
+fn detour(case: &Case<'_>, table: &RouteTable, route: &Route) -> Stop {
+    let Route { destination, target, is_active } = route;
+    let leads = if *is_active { "leads to" } else { "is a blackhole since it led to" };
+    Stop::Unknown(format!(
+        "{destination} in {} {leads} {}, and whether {} is there is not known",
+        table.id,
+        name(target),
+        case.need.service
+    ))
+}
+
+/// Routes to blocks of the gateway's prefix list, or narrower ones: they come before it, and lead some of
+/// the service's addresses elsewhere.
+fn past_gateway(case: &Case<'_>, lanes: &Lanes<'_>, far: &Far) -> Check {
+    let is_before = |&(net, route): &(Net, &Route)| {
+        route.target != Target::Inside
+            && far.is_exact
+            && far.nets.iter().any(|block| block.contains(net))
+    };
+    let before = lanes.blocks().find(is_before);
+    before.map_or(Ok(()), |(_, route)| Err(detour(case, lanes.table, route)))
 }
 
 fn gateway<'a>(case: &Case<'a>, table: &RouteTable) -> Option<&'a Endpoint> {
@@ -199,13 +227,13 @@ fn service(case: &Case<'_>) -> Far {
     let name = format!("com.amazonaws.{}.{}", vpc.region, need.service);
     let lists = vpc.prefix_lists.iter().flatten();
     let list = lists.into_iter().find(|(_, list)| !need.is_outside && list.name == name);
-    let known = list.filter(|(_, list)| !list.cidrs.is_empty());
+    let known = list.and_then(|(_, list)| list.cidrs.as_ref().ok()).filter(|all| !all.is_empty());
     Far {
         name: match list {
             Some((id, _)) => format!("{} ({id})", need.service),
             None => format!("the public addresses of {}", need.service),
         },
-        nets: known.map_or_else(net::internet, |(_, list)| list.cidrs.clone()),
+        nets: known.cloned().unwrap_or_else(net::internet),
         is_exact: known.is_some(),
         widest: ANYWHERE,
         prefix_list: list.map(|(id, _)| id.clone()),
@@ -213,12 +241,17 @@ fn service(case: &Case<'_>) -> Far {
 }
 
 /// What the task and its subnet say, whatever comes after.
-fn own_border(case: &Case<'_>, far: &Far, walk: &mut Walk) -> Result<(), Box<Broken>> {
-    walk.pass(groups::egress(case, far, &BTreeSet::new()))?;
+fn own_border(
+    case: &Case<'_>,
+    far: &Far,
+    egress: &Check,
+    walk: &mut Walk,
+) -> Result<(), Box<Broken>> {
+    walk.pass(egress.clone())?;
     let border =
         |direction, ports| Border { hop: Hop::TaskAcl, subnet: &case.subnet.id, direction, ports };
-    walk.pass(acl::pass(case.vpc, border(Direction::Out, Ports::HTTPS), far))?;
-    walk.pass(acl::pass(case.vpc, border(Direction::In, acl::TASK_PORTS), far))
+    walk.pass(acl::pass(case.map, border(Direction::Out, Ports::HTTPS), far))?;
+    walk.pass(acl::pass(case.map, border(Direction::In, acl::TASK_PORTS), far))
 }
 
 /// A NAT gateway has no security group, but its subnet has an ACL.
@@ -227,12 +260,12 @@ fn nat_border(case: &Case<'_>, nat: &Nat, far: &Far, walk: &mut Walk) -> Result<
     let Some(near) = walk.take(endpoint::near(case))? else { return Ok(()) };
     let border = |direction, ports| Border { hop: Hop::NatAcl, subnet, direction, ports };
     if subnet != case.subnet.id {
-        walk.pass(acl::pass(case.vpc, border(Direction::In, Ports::HTTPS), &near))?;
+        walk.pass(acl::pass(case.map, border(Direction::In, Ports::HTTPS), &near))?;
     }
-    walk.pass(acl::pass(case.vpc, border(Direction::Out, Ports::HTTPS), far))?;
-    walk.pass(acl::pass(case.vpc, border(Direction::In, acl::NAT_PORTS), far))?;
+    walk.pass(acl::pass(case.map, border(Direction::Out, Ports::HTTPS), far))?;
+    walk.pass(acl::pass(case.map, border(Direction::In, acl::NAT_PORTS), far))?;
     if subnet != case.subnet.id {
-        walk.pass(acl::pass(case.vpc, border(Direction::Out, acl::TASK_PORTS), &near))?;
+        walk.pass(acl::pass(case.map, border(Direction::Out, acl::TASK_PORTS), &near))?;
     }
     Ok(())
 }
@@ -243,3 +276,6 @@ fn name(target: &Target) -> &str {
         Target::Inside => "the VPC itself",
     }
 }
+
+#[cfg(test)]
+mod tests;

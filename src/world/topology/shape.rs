@@ -119,7 +119,10 @@ pub(super) fn nat(nat: &NatGateway) -> Nat {
 
 pub(super) fn prefix_list(list: &aws_sdk_ec2::types::PrefixList) -> (String, PrefixList) {
     let cidrs = list.cidrs().iter().filter_map(|cidr| cidr.parse().ok()).collect();
-    (text(list.prefix_list_id()), PrefixList { name: text(list.prefix_list_name()), cidrs })
+    (
+        text(list.prefix_list_id()),
+        PrefixList { name: text(list.prefix_list_name()), cidrs: Ok(cidrs) },
+    )
 }
 
 /// The prefix lists that rules name.

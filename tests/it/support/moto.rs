@@ -39,6 +39,11 @@ impl Moto {
         moto
     }
 
+    /// The port that it listens on, on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.server.port
+    }
+
     /// Where it answers.
     pub fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}", self.server.port)
