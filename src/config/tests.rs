@@ -17,10 +17,10 @@ use std::{
 
 /// A disk with these files.
 #[derive(Default)]
-struct Memory(BTreeMap<PathBuf, String>);
+pub(super) struct Memory(BTreeMap<PathBuf, String>);
 
 impl Memory {
-    fn new(files: &[(&str, &str)]) -> Self {
+    pub(super) fn new(files: &[(&str, &str)]) -> Self {
         let file = |&(path, text): &(&str, &str)| (Path::new("/app").join(path), text.to_owned());
         Self(files.iter().map(file).collect())
     }

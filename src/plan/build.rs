@@ -2,6 +2,7 @@
 
 mod ingress;
 mod network;
+mod pull_through;
 
 use super::{Plan, change::Change, task};
 use crate::{
@@ -47,7 +48,11 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Plan> {
     let placement = placement(inputs)?;
     plan.warnings.extend(placement.warnings.iter().cloned());
 
-    let image = image(inputs, &mut plan)?;
+    let pulled = pull_through::images(inputs, &mut plan)?;
+    let image = match pulled.get(&config.task.container) {
+        Some(image) => image.clone(),
+        None => image(inputs, &mut plan)?,
+    };
     let groups = network::security_groups(inputs, &mut plan)?;
     let endpoints = network::endpoints(inputs, &placement, groups.endpoints.as_ref(), &mut plan)?;
     let balancer = ingress::load_balancer(inputs, &placement, &groups.load_balancer, &mut plan);
@@ -57,7 +62,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Plan> {
     let (execution_role, task_role) = roles(inputs, &mut plan);
     let cluster = cluster(inputs, &mut plan);
 
-    let mentioned = task::Mentioned { image, execution_role, task_role, log_group };
+    let mentioned = task::Mentioned { image, pulled, execution_role, task_role, log_group };
     let task_definition = task_definition(inputs, &mentioned, &mut plan);
 
     let mut stands_on = way_in;
@@ -136,7 +141,6 @@ fn image(inputs: &Inputs<'_>, plan: &mut Plan) -> Result<Known> {
     let region = &world.identity.region;
     let build = match &config.image {
         Image::Uri(uri) => {
-            crate::config::image_uri::check(uri, region).map_err(Error::Refused)?;
             let Some(digest) = &world.digest else {
                 return Err(Error::refused(
                     format!("image `{uri}` does not exist in ECR"),

@@ -3,8 +3,9 @@
 use crate::{
     address::Address,
     resource::{
-        Action, Settings, cluster, endpoint, image, listener, load_balancer, log_group, repository,
-        role, rule, security_group, service, target_group, task_definition,
+        Action, Settings, cached_image, cluster, endpoint, image, listener, load_balancer,
+        log_group, pull_through_cache_rule, repository, role, rule, security_group, service,
+        target_group, task_definition,
     },
 };
 use serde_json::{Map, Value};
@@ -15,6 +16,8 @@ use serde_json::{Map, Value};
 pub enum Change {
     Repository(Action<repository::Settings>),
     Image(Action<image::Settings>),
+    PullThroughCacheRule(Action<pull_through_cache_rule::Settings>),
+    CachedImage(Action<cached_image::Settings>),
     SecurityGroup(Action<security_group::Settings>),
     Endpoint(Action<endpoint::Settings>),
     LoadBalancer(Action<load_balancer::Settings>),
@@ -44,6 +47,8 @@ macro_rules! each {
         match $change {
             Change::Repository($action) => $body,
             Change::Image($action) => $body,
+            Change::PullThroughCacheRule($action) => $body,
+            Change::CachedImage($action) => $body,
             Change::SecurityGroup($action) => $body,
             Change::Endpoint($action) => $body,
             Change::LoadBalancer($action) => $body,
@@ -75,6 +80,8 @@ impl Change {
         match self {
             Self::Repository(action) => repository::calls(action),
             Self::Image(action) => image::calls(action),
+            Self::PullThroughCacheRule(action) => pull_through_cache_rule::calls(action),
+            Self::CachedImage(action) => cached_image::calls(action),
             Self::SecurityGroup(action) => security_group::calls(action),
             Self::Endpoint(action) => endpoint::calls(action, stack),
             Self::LoadBalancer(action) => load_balancer::calls(action),

@@ -7,13 +7,15 @@ use crate::{
 };
 use indexmap::IndexMap;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is known about the things that the document mentions.
 #[derive(Debug, Clone)]
 pub struct Mentioned {
     /// The image, with its digest.
     pub image: Known,
+    /// The images that are pulled through ECR, by container.
+    pub pulled: BTreeMap<String, Known>,
     /// The execution role.
     pub execution_role: Option<Known>,
     /// The application's role.
@@ -106,6 +108,12 @@ pub fn definition(config: &Config, region: &str, mentioned: &Mentioned) -> Setti
         .unwrap_or(0);
     let container = format!("/containerDefinitions/{index}");
     let mut late = IndexMap::from([(format!("{container}/image"), mentioned.image.clone())]);
+    for (index, sidecar) in containers(&document).enumerate() {
+        let name = sidecar["name"].as_str().filter(|name| *name != config.task.container);
+        if let Some(image) = name.and_then(|name| mentioned.pulled.get(name)) {
+            late.insert(format!("/containerDefinitions/{index}/image"), image.clone());
+        }
+    }
     if let Some(role) = &mentioned.execution_role {
         late.insert("/executionRoleArn".to_owned(), role.clone());
     }
