@@ -2,6 +2,8 @@
 
 pub mod explain;
 pub mod limiter;
+#[cfg(test)]
+pub(crate) mod replay;
 
 use crate::{
     error::{Error, Problem, Result},
