@@ -10,4 +10,5 @@ pub mod moto;
 pub mod prism;
 pub mod process;
 pub mod program;
+pub mod registry;
 pub mod workshop;
