@@ -1,5 +1,7 @@
 //! A cache is filled through real registries: one is the upstream, one caches it.
 
+mod deploy;
+
 use crate::support::{
     gate::Gate,
     registry::{Image, Registry},
