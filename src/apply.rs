@@ -230,10 +230,9 @@ async fn step(
             let pulled = (images.pull)(to.clone(), prefix).await;
             return pulled.map(Output::of).map_err(|problem| Failed { problem, raced: false });
         }
-        // The cache is the account's.
-        Change::CachedImage(Action::Delete { id, .. }) => Ok(id.clone()),
-        // Images go with their repository.
-        Change::Image(Action::Delete { id, .. }) => Ok(id.clone()),
+        // Images go with their repository, and the cache is the account's.
+        Change::Image(Action::Delete { id, .. })
+        | Change::CachedImage(Action::Delete { id, .. }) => Ok(id.clone()),
         Change::Service(action) => {
             return Ok(service::apply(action, tags, aws, outputs).await?);
         }

@@ -100,35 +100,28 @@ pub(crate) fn is_digest(digest: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn parsed(text: &str) -> Option<(String, String, Option<String>, Option<String>)> {
-        let Reference { host, repository, tag, digest } = Reference::parse(text)?;
-        Some((host, repository, tag, digest))
-    }
-
-    fn is(
-        host: &str,
-        repository: &str,
-        tag: &str,
-    ) -> Option<(String, String, Option<String>, Option<String>)> {
-        Some((host.to_owned(), repository.to_owned(), Some(tag.to_owned()), None))
-    }
-
     #[test]
     fn what_docker_leaves_out_is_filled_in() {
-        for (text, expected) in [
-            ("nginx", is("docker.io", "library/nginx", "latest")),
-            ("nginx:1.29", is("docker.io", "library/nginx", "1.29")),
-            ("grafana/agent", is("docker.io", "grafana/agent", "latest")),
-            ("docker.io/nginx", is("docker.io", "library/nginx", "latest")),
-            ("index.docker.io/library/nginx", is("docker.io", "library/nginx", "latest")),
-            ("registry-1.docker.io/a/b:c", is("docker.io", "a/b", "c")),
-            ("localhost/x", is("localhost", "x", "latest")),
-            ("localhost:5000/x", is("localhost:5000", "x", "latest")),
-            ("public.ecr.aws/nginx/nginx:1", is("public.ecr.aws", "nginx/nginx", "1")),
-            ("registry.k8s.io/pause:3.10", is("registry.k8s.io", "pause", "3.10")),
-            ("a__b/c-d.e:V_1.2-x", is("docker.io", "a__b/c-d.e", "V_1.2-x")),
+        for (text, host, repository, tag) in [
+            ("nginx", "docker.io", "library/nginx", "latest"),
+            ("nginx:1.29", "docker.io", "library/nginx", "1.29"),
+            ("grafana/agent", "docker.io", "grafana/agent", "latest"),
+            ("docker.io/nginx", "docker.io", "library/nginx", "latest"),
+            ("index.docker.io/library/nginx", "docker.io", "library/nginx", "latest"),
+            ("registry-1.docker.io/a/b:c", "docker.io", "a/b", "c"),
+            ("localhost/x", "localhost", "x", "latest"),
+            ("localhost:5000/x", "localhost:5000", "x", "latest"),
+            ("public.ecr.aws/nginx/nginx:1", "public.ecr.aws", "nginx/nginx", "1"),
+            ("registry.k8s.io/pause:3.10", "registry.k8s.io", "pause", "3.10"),
+            ("a__b/c-d.e:V_1.2-x", "docker.io", "a__b/c-d.e", "V_1.2-x"),
         ] {
-            assert_eq!(parsed(text), expected, "{text}");
+            let expected = Reference {
+                host: host.to_owned(),
+                repository: repository.to_owned(),
+                tag: Some(tag.to_owned()),
+                digest: None,
+            };
+            assert_eq!(Reference::parse(text), Some(expected), "{text}");
         }
     }
 
@@ -165,7 +158,7 @@ mod tests {
             "<IMAGE>",
         ];
         for other in others {
-            assert_eq!(parsed(other), None, "{other}");
+            assert_eq!(Reference::parse(other), None, "{other}");
         }
     }
 }

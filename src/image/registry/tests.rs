@@ -18,16 +18,17 @@ fn server(answers: Vec<String>) -> (String, Arc<Mutex<Vec<String>>>) {
     thread::spawn(move || {
         for answer in answers {
             let (mut stream, _) = listener.accept().expect("a connection");
-            let mut head = Vec::new();
+            let mut request = Vec::new();
             let mut byte = [0];
-            while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|read| read == 1)
+            while !request.ends_with(b"\r\n\r\n")
+                && stream.read(&mut byte).is_ok_and(|read| read == 1)
             {
-                head.push(byte[0]);
+                request.push(byte[0]);
             }
             hearing
                 .lock()
                 .expect("nobody panics")
-                .push(String::from_utf8_lossy(&head).to_lowercase());
+                .push(String::from_utf8_lossy(&request).to_lowercase());
             stream.write_all(answer.as_bytes()).expect("it is taken");
         }
     });

@@ -154,7 +154,7 @@ fn any_rule_for_all_of_the_upstream_will_do() {
     assert_eq!(diff(&hub(), &[there(other.clone())]), None);
     assert!(diff(&hub(), &[]).is_some());
     assert!(diff(&hub(), &[there(public())]).is_some());
-    assert!(diff(&hub(), &[part.clone()]).is_some());
+    assert!(diff(&hub(), std::slice::from_ref(&part)).is_some());
     let both = [there(other.clone()), there(hub())];
     let found = find(&both, "registry-1.docker.io", "docker-hub");
     assert_eq!(found.map(|rule| &*rule.settings.prefix), Some("docker-hub"));

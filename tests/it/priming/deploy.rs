@@ -123,7 +123,8 @@ async fn a_sidecar_of_docker_hub_is_cached_pinned_and_left_alone() {
     scene.run(&["deploy"]).await.ends_with(exit::OK);
     assert_eq!(scene.live().await.revision(), revision);
 
-    scene.run(&["destroy", "--yes"]).await.ends_with(exit::OK);
+    let gone = scene.run(&["destroy", "--yes"]).await.ends_with(exit::OK);
+    assert!(gone.stderr.contains("cached repositories stay"), "{}", gone.stderr);
     assert_eq!(scene.ecr.unlike_the_api(), "");
 }
 

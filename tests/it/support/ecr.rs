@@ -5,7 +5,7 @@ use super::{process::part, registry::Registry};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 use std::{
-    io::{BufRead as _, BufReader, Read as _, Write as _},
+    io::{BufReader, Write as _},
     net::{TcpListener, TcpStream},
     path::PathBuf,
     process::{Command, Stdio},
@@ -192,7 +192,7 @@ fn request(reader: &mut impl std::io::BufRead) -> Option<(String, Value)> {
         }
         match line.split_once(": ").map(|(key, value)| (key.to_ascii_lowercase(), value)) {
             Some((key, value)) if key == "x-amz-target" => {
-                operation = value.rsplit('.').next()?.to_owned();
+                value.rsplit('.').next()?.clone_into(&mut operation);
             }
             Some((key, value)) if key == "content-length" => length = value.parse().ok()?,
             _ => {}
