@@ -47,10 +47,13 @@ pub fn images(config: &Config) -> Vec<(&str, &str)> {
 /// Those that the tasks could not pull, one line each, and what to add.
 pub fn outside(config: &Config, identity: &Identity) -> Result<Vec<Outside>, Problem> {
     let Identity { account, region, .. } = identity;
-    let caching = Caching { is_ensured: config.pull_through.is_ensured, line: Caching::LINE };
+    let is_ensured = config.pull_through.is_ensured;
     let mut outside = Vec::new();
     let mut refused: Vec<(&str, Problem)> = Vec::new();
     for (container, image) in images(config) {
+        let own = format!("image: {{ uri: {image}, pull-through: ensure }}");
+        let is_own = container == config.task.container;
+        let caching = Caching { is_ensured, line: if is_own { &own } else { Caching::LINE } };
         if let Some(problem) = image_uri::refusal(image, Some(region), caching) {
             refused.push((container, problem));
         } else if let Some(image) = Reference::parse(image)
