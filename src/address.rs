@@ -14,6 +14,8 @@ pub enum Kind {
     PullThroughCacheRule,
     /// An image of another registry in that cache.
     CachedImage,
+    /// The VPC's DNS attributes.
+    Vpc,
     /// An EC2 security group.
     SecurityGroup,
     /// A VPC endpoint.
@@ -46,6 +48,7 @@ impl Kind {
             Self::Image => "image",
             Self::PullThroughCacheRule => "pull-through-cache-rule",
             Self::CachedImage => "cached-image",
+            Self::Vpc => "vpc",
             Self::SecurityGroup => "security-group",
             Self::Endpoint => "endpoint",
             Self::LoadBalancer => "load-balancer",

@@ -9,7 +9,7 @@ use crate::{
     resource::{
         Action, cached_image, cluster, endpoint, image, listener, load_balancer, log_group,
         pull_through_cache_rule, repository, role, rule, security_group, service, target_group,
-        task_definition,
+        task_definition, vpc,
     },
     tags::{self, Tags},
 };
@@ -238,6 +238,7 @@ async fn step(
         }
         Change::Repository(action) => repository::apply(action, tags, aws).await,
         Change::PullThroughCacheRule(action) => pull_through_cache_rule::apply(action, aws).await,
+        Change::Vpc(action) => vpc::apply(action, aws).await,
         Change::SecurityGroup(action) => security_group::apply(action, tags, aws, outputs).await,
         Change::Endpoint(action) => endpoint::apply(action, tags, aws, outputs).await,
         Change::LoadBalancer(action) => load_balancer::apply(action, tags, aws, outputs).await,

@@ -39,7 +39,7 @@ pub struct Reader {
 }
 
 /// Whose the credentials are, and where they work.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Identity {
     /// Twelve digits.
     pub account: String,
@@ -49,16 +49,21 @@ pub struct Identity {
     pub region: String,
 }
 
+/// Finds region and credentials, and asks nobody yet.
+pub async fn load(region: Option<&str>) -> aws_config::SdkConfig {
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS));
+    if let Some(region) = region {
+        loader = loader.region(Region::new(region.to_owned()));
+    }
+    loader.load().await
+}
+
 impl Reader {
     /// Finds region and credentials as every AWS tool does (environment, profile, role), and asks STS
     /// whose they are.
     pub async fn connect(region: Option<&str>) -> Result<Self> {
-        let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS));
-        if let Some(region) = region {
-            loader = loader.region(Region::new(region.to_owned()));
-        }
-        Self::new(&loader.load().await).await
+        Self::new(&load(region).await).await
     }
 
     /// Asks STS whose the credentials of `config` are.

@@ -17,6 +17,8 @@ Examples:
   ecs-private-deploy plan                      what a deploy would do; changes nothing
   ecs-private-deploy deploy --config api.yml   build, make sure, roll out
   ecs-private-deploy destroy                   take down what a deploy made
+  ecs-private-deploy doctor                    can the tasks start, and if not why not
+  ecs-private-deploy doctor --cluster prod --service web
   ecs-private-deploy cost --gb 500             a month's price, against NAT gateways
 
 The region and the credentials are found as the AWS CLI finds them.";
@@ -30,6 +32,8 @@ pub enum Command {
     Plan(Plan),
     /// Take down what a deploy made, and nothing else
     Destroy(Destroy),
+    /// Say whether a private task can start, and if not why not; changes nothing
+    Doctor(Doctor),
     /// Say what a month costs with VPC endpoints and with NAT gateways; asks nobody
     Cost(Cost),
     /// Print the JSON Schema of the file, for editors
@@ -73,6 +77,48 @@ pub struct Destroy {
     /// Do not ask
     #[arg(long, short)]
     pub yes: bool,
+}
+
+/// What `doctor` takes.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// What every command on a file takes.
+    #[command(flatten)]
+    pub common: Common,
+    /// An ECS service, whoever deployed it; no file is read then
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["config", "task_definition", "vpc", "subnets"])]
+    pub service: Option<String>,
+    /// The service's cluster [default: default]
+    #[arg(long, value_name = "NAME", requires = "service")]
+    pub cluster: Option<String>,
+    /// A task definition without any service: a file (`./web.json`), a family, `family:revision` or an ARN
+    #[arg(long, value_name = "NAME", conflicts_with = "config")]
+    pub task_definition: Option<String>,
+    /// The VPC that the task is to run in [default: the only one of the region]
+    #[arg(long, value_name = "ID", conflicts_with = "config")]
+    pub vpc: Option<String>,
+    /// The subnets that the task may be placed in [default: every private one]
+    #[arg(long, value_name = "ID,…", value_delimiter = ',', conflicts_with = "config")]
+    pub subnets: Vec<String>,
+    /// The task's security groups [default: one that lets everything out]
+    #[arg(long, value_name = "ID,…", value_delimiter = ',', conflicts_with_all = ["config", "service"])]
+    pub security_groups: Vec<String>,
+    /// AWS services that the application calls: `sqs,dynamodb`
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', conflicts_with = "config")]
+    pub reach: Vec<String>,
+    /// How it is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+impl Doctor {
+    /// Whether it is about what the file says.
+    pub fn is_about_file(&self) -> bool {
+        self.service.is_none()
+            && self.task_definition.is_none()
+            && self.vpc.is_none()
+            && self.subnets.is_empty()
+    }
 }
 
 /// What `cost` takes.
@@ -150,6 +196,7 @@ impl Command {
             Self::Deploy(Deploy { common, .. })
             | Self::Plan(Plan { common, .. })
             | Self::Destroy(Destroy { common, .. })
+            | Self::Doctor(Doctor { common, .. })
             | Self::Cost(Cost { common, .. }) => Some(common),
             Self::Schema => None,
         }
@@ -161,7 +208,7 @@ impl Command {
             Self::Deploy(Deploy { image, .. }) | Self::Plan(Plan { image, .. }) => {
                 image.image.as_deref()
             }
-            Self::Destroy(_) | Self::Cost(_) | Self::Schema => None,
+            Self::Destroy(_) | Self::Doctor(_) | Self::Cost(_) | Self::Schema => None,
         }
     }
 }
@@ -170,7 +217,7 @@ impl Command {
 /// arguments, the inputs. An input that is not given is an empty variable.
 /// <https://docs.github.com/en/actions/reference/workflows-and-actions/metadata-syntax#inputs>
 pub fn arguments(given: Vec<OsString>, variables: &BTreeMap<String, String>) -> Vec<OsString> {
-    let is_action = variables.get("GITHUB_ACTIONS").is_some_and(|value| value == "true");
+    let is_action = crate::context::is_action(variables);
     if given.len() > 1 || !is_action {
         return given;
     }
@@ -183,7 +230,7 @@ pub fn arguments(given: Vec<OsString>, variables: &BTreeMap<String, String>) -> 
     match command.as_str() {
         "deploy" | "plan" => flags.push("image"),
         // A workflow that says `command: destroy` has been asked already, when it was written.
-        "destroy" | "cost" => {}
+        "destroy" | "cost" | "doctor" => {}
         _ => flags.clear(),
     }
     let confirmed = (command == "destroy").then(|| "--yes".to_owned());

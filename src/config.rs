@@ -85,6 +85,19 @@ pub(crate) fn text(path: &Path) -> io::Result<String> {
     Disk.text(path)
 }
 
+/// A task definition in ECS's JSON, also as `aws ecs describe-task-definition` wraps it.
+///
+/// # Errors
+/// The file cannot be read, is no JSON, or has no containers: rendered.
+pub fn task_definition(path: &Path) -> Result<serde_json::Value> {
+    let text = Disk.text(path).map_err(|why| {
+        let what = format!("the task definition `{}` cannot be read: {why}", path.display());
+        Error::Config(Problem::new(what).help("check the path").to_string())
+    })?;
+    definition::document(&text)
+        .map_err(|finding| Error::Config(render(&path.display().to_string(), &text, &[*finding])))
+}
+
 /// The JSON Schema of the file.
 pub fn schema() -> String {
     serde_json::to_string_pretty(&schema::schema()).expect("a schema is plain data")

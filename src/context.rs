@@ -52,6 +52,12 @@ pub fn of_process() -> (Vec<std::ffi::OsString>, BTreeMap<String, String>) {
     (std::env::args_os().collect(), std::env::vars_os().filter_map(text).collect())
 }
 
+/// Whether GitHub's runner started this.
+/// <https://docs.github.com/en/actions/reference/workflows-and-actions/variables>
+pub fn is_action(variables: &BTreeMap<String, String>) -> bool {
+    variables.get("GITHUB_ACTIONS").is_some_and(|value| value == "true")
+}
+
 impl Context {
     /// Reads the event file too, where there is one.
     pub fn read(variables: BTreeMap<String, String>, environment: Option<String>) -> Result<Self> {
@@ -69,7 +75,7 @@ impl Context {
         let given = |name: &str| variables.get(name).filter(|value| !value.is_empty());
         let registry =
             given("ECS_PRIVATE_DEPLOY_REGISTRY").map(|text| registry(text)).transpose()?;
-        let is_action = given("GITHUB_ACTIONS").is_some_and(|value| value == "true");
+        let is_action = is_action(&variables);
         let repository = given("GITHUB_REPOSITORY").filter(|_| is_action);
         let github = repository.map(|repository| {
             let url = |name: &str, default: &str| {

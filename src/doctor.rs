@@ -2,9 +2,15 @@
 //! that mends it.
 
 pub mod report;
+pub mod subject;
+
+mod read;
 
 use crate::{
-    error::Problem,
+    aws::{self, Reader},
+    cli::{self, Format},
+    config::model::{Config, Endpoints},
+    error::{Error, Problem, Result},
     network::{addresses::Line, diagnose::Diagnosis},
 };
 use std::collections::BTreeMap;
@@ -36,5 +42,69 @@ impl Report {
     /// Whether something is known not to work.
     pub fn is_broken(&self) -> bool {
         !self.diagnosis.problems.is_empty() || self.short.is_some()
+    }
+}
+
+/// Reads what the flags or the file name, and examines it. Nothing is changed.
+///
+/// # Errors
+/// What is named is not there, or cannot be read at all. A read that is refused and that one can do
+/// without makes what depends on it unknown.
+pub async fn run(given: &cli::Doctor, config: Option<&Config>) -> Result<Report> {
+    let region = config.and_then(|config| config.region.as_ref());
+    let region = region.or(given.common.aws_region.as_ref()).filter(|region| !region.is_empty());
+    let sdk = aws::load(region.map(String::as_str)).await;
+    let named = match (config, &given.service) {
+        (Some(config), _) => Some((config.cluster.as_str(), config.service.as_str())),
+        (None, Some(service)) => {
+            Some((given.cluster.as_deref().unwrap_or("default"), service.as_str()))
+        }
+        (None, None) => None,
+    };
+    let described = async {
+        match named {
+            Some((cluster, service)) => {
+                let ecs = aws_sdk_ecs::Client::new(&sdk);
+                read::describe(&ecs, cluster, service).await
+            }
+            None => Ok(None),
+        }
+    };
+    // Whose the credentials are is asked meanwhile; where they are wrong, that is what is told.
+    let (aws, described) = tokio::join!(Reader::new(&sdk), described);
+    let (aws, described) = (aws?, described?);
+    let (subject, vpc) = match (config, described, named) {
+        (Some(config), described, _) => read::of_file(&aws, config, described, given).await?,
+        (None, Some(described), _) => read::of_service(&aws, described, given, None).await?,
+        (None, None, Some((cluster, service))) => {
+            let aws::Identity { region, account, .. } = &aws.identity;
+            return Err(Error::refused(
+                format!(
+                    "there is no service `{service}` in cluster `{cluster}` in {region} of account {account}"
+                ),
+                "check the names, the region and the account; the services there are: aws ecs \
+                 list-services --cluster CLUSTER",
+            ));
+        }
+        (None, None, None) => read::of_task(&aws, given).await?,
+    };
+    let mut report = subject::examine(&subject, &vpc)?;
+    let makes_them = config.is_some_and(|config| config.network.endpoints == Endpoints::Ensure);
+    if makes_them && !report.diagnosis.problems.is_empty() {
+        report.assumed.push(
+            "this is the VPC as it is; `deploy` makes the endpoints that are missing, and `plan` says \
+             what is left then"
+                .to_owned(),
+        );
+    }
+    Ok(report)
+}
+
+/// The report in the form that was asked for.
+pub fn render(report: &Report, format: Format) -> String {
+    match format {
+        Format::Text => report::text(report),
+        Format::Json => format!("{:#}", report::json(report)),
+        Format::Markdown => report::markdown(report),
     }
 }

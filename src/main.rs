@@ -8,11 +8,12 @@ use ecs_private_deploy::{
     context::{self, Context},
     cost,
     deploy::{self, Run, destroy},
+    doctor,
     error::{Error, Problem, Result},
     event::{self, Event, Events, Outcome},
     exit,
     plan::view::{self, View},
-    report::{self, Setup, confirm, fatal, stdout},
+    report::{self, Setup, confirm, fatal, files, stdout},
     secret::{Secret, Secrets},
 };
 use std::{collections::BTreeMap, path::Path, process::ExitCode, sync::atomic::Ordering};
@@ -20,7 +21,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ExitCode {
     let (given, variables) = context::of_process();
-    let is_action = variables.get("GITHUB_ACTIONS").is_some_and(|value| value == "true");
+    let is_action = context::is_action(&variables);
     let cli = match Cli::try_parse_from(cli::arguments(given, &variables)) {
         Ok(cli) => cli,
         Err(answer) => {
@@ -52,12 +53,16 @@ fn main() -> ExitCode {
 }
 
 async fn run(cli: &Cli, variables: BTreeMap<String, String>) -> Result<u8> {
+    let is_action = context::is_action(&variables);
     let Some(common) = cli.command.common() else {
-        return print(&config::schema());
+        return print(&config::schema(), false);
     };
     if let Command::Cost(given) = &cli.command {
         let config = given.endpoint_units.is_none().then(|| load(&cli.command)).transpose()?;
-        return print(&cost::answer(given, config.as_ref(), &variables)?);
+        return print(&cost::answer(given, config.as_ref(), &variables)?, is_action);
+    }
+    if let Command::Doctor(given) = &cli.command {
+        return doctor(given, &cli.command, &variables).await;
     }
     let context = Context::read(variables, common.environment.clone())?;
     let config = load(&cli.command)?;
@@ -94,16 +99,42 @@ async fn run(cli: &Cli, variables: BTreeMap<String, String>) -> Result<u8> {
     // Data comes last, when nothing else moves on the terminal.
     if let (Command::Plan(given), Some(plan), None) = (&cli.command, &outcome.plan, &outcome.error)
     {
-        print(&render(plan, given.format))?;
+        print(&render(plan, given.format), is_action)?;
     }
     Ok(outcome.exit_code)
+}
+
+async fn doctor(
+    given: &cli::Doctor,
+    command: &Command,
+    variables: &BTreeMap<String, String>,
+) -> Result<u8> {
+    let config = given.is_about_file().then(|| load(command)).transpose()?;
+    check_environment(variables)?;
+    let report = unless_ended(Box::pin(doctor::run(given, config.as_ref()))).await?;
+    let is_action = context::is_action(variables);
+    print(&doctor::render(&report, given.format), is_action)?;
+    let summary = variables.get("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty());
+    if let (true, Some(path)) = (is_action, summary) {
+        let written = files::summarize(Path::new(path), |left| {
+            let text = doctor::render(&report, Format::Markdown);
+            if text.len() <= left { text } else { String::new() }
+        });
+        // The answer is printed already; that it stands nowhere else does not change it.
+        if let Err(problem) = written {
+            fatal::print(&problem.to_string(), is_action);
+        }
+    }
+    Ok(if report.is_broken() { exit::REFUSED } else { exit::OK })
 }
 
 const fn kind(command: &Command) -> event::Command {
     match command {
         Command::Plan(_) => event::Command::Plan,
         Command::Destroy(_) => event::Command::Destroy,
-        Command::Deploy(_) | Command::Cost(_) | Command::Schema => event::Command::Deploy,
+        Command::Deploy(_) | Command::Doctor(_) | Command::Cost(_) | Command::Schema => {
+            event::Command::Deploy
+        }
     }
 }
 
@@ -131,7 +162,7 @@ async fn conduct(command: &Command, run: &Run<'_>) -> Result<Outcome> {
 }
 
 /// The same for what changes nothing.
-async fn unless_ended(asking: impl Future<Output = Result<()>>) -> Result<()> {
+async fn unless_ended<T>(asking: impl Future<Output = Result<T>>) -> Result<T> {
     let mut terminate = handler(SignalKind::terminate())?;
     let mut interrupt = handler(SignalKind::interrupt())?;
     let ended = || {
@@ -207,7 +238,7 @@ fn cancelled(command: &Command, run: &Run<'_>) -> Outcome {
 
 async fn dispatch(command: &Command, run: &Run<'_>) -> Result<Outcome> {
     match command {
-        Command::Deploy(_) | Command::Cost(_) | Command::Schema => {
+        Command::Deploy(_) | Command::Doctor(_) | Command::Cost(_) | Command::Schema => {
             Ok(Box::pin(deploy::deploy(run)).await)
         }
         Command::Plan(given) => {
@@ -252,8 +283,8 @@ fn render(plan: &View, format: Format) -> String {
     }
 }
 
-fn print(text: &str) -> Result<u8> {
-    stdout::print(text)
+fn print(text: &str, is_action: bool) -> Result<u8> {
+    stdout::print(text, is_action)
         .map(|()| exit::OK)
         .map_err(|error| Error::Unexpected(Problem::new(format!("standard output: {error}"))))
 }

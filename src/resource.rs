@@ -16,6 +16,7 @@ pub mod security_group;
 pub mod service;
 pub mod target_group;
 pub mod task_definition;
+pub mod vpc;
 
 use crate::address::{Address, Known};
 use serde::Serialize;

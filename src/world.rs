@@ -2,6 +2,7 @@
 //! that do not depend on one another running at once.
 
 pub mod pull_through;
+pub mod tasks;
 pub mod topology;
 pub mod vpc;
 
@@ -10,6 +11,7 @@ use crate::{
     config::model::{Config, Image},
     error::{Error, Result},
     names::Names,
+    network::model::Topology,
     plan::task,
     resource::{
         cluster, endpoint, image, listener, load_balancer, log_group, repository, role, rule,
@@ -17,7 +19,7 @@ use crate::{
     },
 };
 use futures_util::{FutureExt as _, future::try_join_all};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use vpc::Vpc;
 
 /// Everything that a plan is made from, besides the file.
@@ -27,6 +29,8 @@ pub struct World {
     pub identity: Identity,
     /// The VPC, its subnets and routes.
     pub vpc: Vpc,
+    /// The VPC as the doctor judges it; `None` where nothing is to be judged.
+    pub topology: Option<Topology>,
     /// All endpoints of the VPC.
     pub endpoints: Vec<endpoint::Observed>,
     /// The groups that carry our names, by name.
@@ -45,6 +49,8 @@ pub struct World {
     pub cluster: Option<cluster::Observed>,
     /// The service.
     pub service: Option<service::Observed>,
+    /// How many of its tasks stand in each subnet.
+    pub tasks: BTreeMap<String, u32>,
     /// The revision that the service runs.
     pub live: Option<task_definition::Observed>,
     /// The family's newest revision.
@@ -59,45 +65,56 @@ pub struct World {
     pub target_group: Option<target_group::Observed>,
 }
 
-/// Reads the world. `tag` is the tag under which the image of this run is pushed, where it is
-/// looked for.
+/// What of the world is wanted, besides what the file names.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// The tag under which the image of this run is pushed, where it is looked for.
+    pub tag: Option<&'a str>,
+    /// The endpoint services that the VPC is judged for, by their short names.
+    pub judged: Option<&'a BTreeSet<String>>,
+}
+
+/// Reads the world.
 pub async fn observe(
     aws: &Reader,
     config: &Config,
     names: &Names,
-    tag: Option<&str>,
+    wanted: Wanted<'_>,
 ) -> Result<World> {
     let network = async {
         let vpc = vpc::choose(aws, config.network.vpc.as_deref()).await?;
-        let id = vpc.vpc_id().unwrap_or_default();
-        let groups = names.security_groups();
-        let (vpc, endpoints, groups) = tokio::try_join!(
-            vpc::observe(aws, &vpc),
-            async { Ok(endpoint::observe(aws, id, &names.stack).await?) },
-            async { Ok(security_group::observe(aws, id, &groups, &names.stack).await?) },
-        )?;
-        Ok::<_, Error>((vpc, endpoints, groups))
+        Ok::<_, Error>(match wanted.judged {
+            Some(services) => {
+                let (described, topology) = topology::read(aws, &vpc, services).await?;
+                (described, Some(topology))
+            }
+            None => (vpc::describe(aws, &vpc).await?, None),
+        })
     };
     let everything_else = async {
         Ok::<_, Error>(tokio::try_join!(
-            image_and_repository(aws, config, tag),
+            image_and_repository(aws, config, wanted.tag),
             roles(aws, names),
             log_groups(aws, config, &aws.identity.region),
             cluster::observe(aws, &config.cluster, &names.stack),
-            service_and_definitions(aws, config),
+            service_and_definitions(aws, config, wanted.judged.is_some()),
             load_balancer_and_rules(aws, config, names),
             target_group::observe(aws, &names.target_group),
         )?)
     };
-    let ((vpc, endpoints, security_groups), rest) =
-        tokio::try_join!(network.boxed(), everything_else.boxed())?;
+    let ((described, topology), rest) = tokio::try_join!(network.boxed(), everything_else.boxed())?;
+    let vpc = described.vpc(&aws.identity.region)?;
+    let endpoints = endpoint::observed(&described.endpoints?, &vpc.id, &names.stack);
+    let groups = names.security_groups();
+    let security_groups = security_group::observed(&described.groups?, &groups, &names.stack);
     let (images, roles, log_groups, cluster, running, ingress, target_group) = rest;
     let (repository, digest) = images;
-    let (service, live, newest) = running;
+    let Running { service, tasks, live, newest } = running;
     let (load_balancer, listeners, listener_rules) = ingress;
     Ok(World {
         identity: aws.identity.clone(),
         vpc,
+        topology,
         endpoints,
         security_groups: security_groups
             .into_iter()
@@ -110,6 +127,7 @@ pub async fn observe(
         log_groups,
         cluster,
         service,
+        tasks,
         live,
         newest,
         load_balancer,
@@ -156,23 +174,40 @@ async fn log_groups(
 
 type Definition = Option<task_definition::Observed>;
 
+struct Running {
+    service: Option<service::Observed>,
+    tasks: BTreeMap<String, u32>,
+    live: Definition,
+    newest: Definition,
+}
+
 async fn service_and_definitions(
     aws: &Reader,
     config: &Config,
-) -> Result<(Option<service::Observed>, Definition, Definition), Failure> {
+    counts_tasks: bool,
+) -> Result<Running, Failure> {
     let running = async {
         let service = service::observe(aws, &config.cluster, &config.service).await?;
-        let revision = service.as_ref().and_then(|found| found.settings.task_definition.now());
-        let live = match revision {
-            Some(revision) => task_definition::observe(aws, revision).await?,
-            None => None,
+        let live = async {
+            let revision = service.as_ref().and_then(|found| found.settings.task_definition.now());
+            match revision {
+                Some(revision) => task_definition::observe(aws, revision).await,
+                None => Ok(None),
+            }
         };
-        Ok((service, live))
+        let tasks = async {
+            if service.is_none() || !counts_tasks {
+                return Ok(BTreeMap::new());
+            }
+            tasks::by_subnet(&aws.ecs, &config.cluster, &config.service).await
+        };
+        let (live, tasks) = tokio::try_join!(live, tasks)?;
+        Ok((service, live, tasks))
     };
     let family = task::family(config);
     let newest = task_definition::observe(aws, &family);
-    let ((service, live), newest) = tokio::try_join!(running, newest)?;
-    Ok((service, live, newest))
+    let ((service, live, tasks), newest) = tokio::try_join!(running, newest)?;
+    Ok(Running { service, tasks, live, newest })
 }
 
 type Balancer = (

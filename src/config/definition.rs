@@ -55,6 +55,18 @@ pub(super) fn read(text: &str, wanted: Wanted<'_>) -> Result<Found, Vec<Finding>
     }
 }
 
+/// The document alone, of whatever launch type.
+pub(super) fn document(text: &str) -> Result<Value, Box<Finding>> {
+    let document: Value =
+        serde_json::from_str(text).map_err(|error| Box::new(no_json(text, &error)))?;
+    let (document, _) = unwrap(document, None);
+    if document["containerDefinitions"].as_array().is_some_and(|found| !found.is_empty()) {
+        return Ok(document);
+    }
+    let finding = Finding::new(0..0, "the task definition has no `containerDefinitions`");
+    Err(Box::new(finding.help("give what `aws ecs describe-task-definition` prints")))
+}
+
 fn no_json(text: &str, error: &serde_json::Error) -> Finding {
     let line = u64::try_from(error.line()).unwrap_or(1);
     let column = u64::try_from(error.column()).unwrap_or(1);

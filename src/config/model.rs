@@ -3,7 +3,11 @@
 
 use indexmap::IndexMap;
 use serde_json::Value;
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    time::Duration,
+};
 
 /// What the user asked for.
 #[derive(Debug, Clone, PartialEq)]
@@ -153,6 +157,12 @@ pub struct Network {
     pub vpc: Option<String>,
     /// What is done about VPC endpoints.
     pub endpoints: Endpoints,
+    /// Whether endpoints that somebody else made are completed where they do not serve the tasks.
+    pub adopt: bool,
+    /// Whether the VPC's DNS attributes are turned on where an endpoint needs them.
+    pub ensure_dns: bool,
+    /// What the application calls: short names of endpoint services, `sqs`.
+    pub reach: BTreeSet<String>,
 }
 
 /// What is done about VPC endpoints.

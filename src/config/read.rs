@@ -15,6 +15,7 @@ use super::{
     values,
 };
 use std::{
+    collections::BTreeSet,
     ops::Range,
     path::{Path, PathBuf},
     time::Duration,
@@ -149,7 +150,30 @@ fn network(file: &Section<'_>, findings: &mut Vec<Finding>) -> Network {
             Some("off") => Endpoints::Off,
             _ => Endpoints::Ensure,
         },
+        adopt: section.boolean("adopt").unwrap_or(false),
+        ensure_dns: section.text("dns").is_some_and(|at| at.value == "ensure"),
+        reach: reach(&section, findings),
     }
+}
+
+/// The short names of endpoint services. Which of them there are depends on the region.
+fn reach(section: &Section<'_>, findings: &mut Vec<Finding>) -> BTreeSet<String> {
+    let is_name = |text: &str| {
+        let is_well = text.split(['.', '-']).all(|part| {
+            !part.is_empty()
+                && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+        });
+        is_well.then_some(()).ok_or_else(|| {
+            "not the short name of an endpoint service, such as `sqs` of \
+             `com.amazonaws.eu-central-1.sqs`"
+                .to_owned()
+        })
+    };
+    let names = section.texts("reach").unwrap_or_default();
+    for name in &names {
+        name.must("the service", is_name, findings);
+    }
+    names.iter().map(|name| name.value.to_owned()).collect()
 }
 
 fn load_balancer(file: &Section<'_>, service: &str, findings: &mut Vec<Finding>) -> LoadBalancer {

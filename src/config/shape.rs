@@ -153,8 +153,23 @@ const NETWORK: &[Key] = &[
     key("vpc", "The VPC. Default: the only one of the region.", Text),
     key(
         "endpoints",
-        "`ensure` makes and completes VPC endpoints, `verify` refuses where one is missing, `off` does not look. Default: ensure.",
+        "`ensure` makes the VPC endpoints that are missing, `verify` makes none and refuses where a task could not start, `off` does not look. Default: ensure.",
         OneOf(&["ensure", "verify", "off"]),
+    ),
+    key(
+        "adopt",
+        "Complete endpoints that somebody else made where they do not serve the tasks: their subnets, route tables and private DNS. Default: false.",
+        Boolean,
+    ),
+    key(
+        "dns",
+        "`ensure` turns on the VPC's DNS attributes where an endpoint needs them, and leaves them on. Default: leave.",
+        OneOf(&["ensure", "leave"]),
+    ),
+    key(
+        "reach",
+        "AWS services that the application calls, by the short names of their endpoint services: `[sqs, dynamodb]`.",
+        List(&Text),
     ),
 ];
 

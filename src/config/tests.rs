@@ -100,6 +100,9 @@ fn a_name_is_enough_where_the_rest_can_be_found_out() {
         network: Network {
             vpc: None,
             endpoints: Ensure,
+            adopt: false,
+            ensure_dns: false,
+            reach: {},
         },
         load_balancer: LoadBalancer {
             name: "web",

@@ -7,13 +7,16 @@ use super::{
     prices::Prices,
 };
 use crate::{
+    aws::Identity,
     config::model::{Config, Definition, Endpoints},
+    network::needs::needs,
     plan::task,
     report::format::plural,
     resource::task_definition,
 };
 use indexmap::IndexMap;
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
+use std::collections::BTreeSet;
 
 /// What is asked.
 #[derive(Debug, Clone, Copy)]
@@ -64,14 +67,13 @@ pub struct Row {
     pub compared: Compared,
 }
 
-/// Interface endpoints that the tasks need: the two of ECR, and those of what the task uses. What is
-/// read through the gateway endpoint of S3 is free.
-fn interface_endpoints(config: &Config) -> u32 {
-    let secrets = task::secrets(config);
-    let is_of_manager = |secret: &String| secret.contains(":secretsmanager:");
-    2 + u32::from(task::uses_awslogs(config))
-        + u32::from(secrets.iter().any(is_of_manager))
-        + u32::from(secrets.iter().any(|secret| !is_of_manager(secret)))
+/// Interface endpoints that the tasks need; a gateway endpoint is free.
+fn interface_endpoints(config: &Config, region: &str) -> u32 {
+    let identity = Identity { region: region.to_owned(), ..Identity::default() };
+    let needs = needs(&task::facts(config, &identity, task::Running::default()));
+    let services: BTreeSet<_> =
+        needs.iter().filter(|need| need.has_interface()).map(|need| &need.service).collect();
+    u32::try_from(services.len()).unwrap_or(u32::MAX)
 }
 
 /// `ecr.api`, `ecr.dkr` and `logs`.
@@ -80,7 +82,8 @@ const USUAL_ENDPOINTS: u32 = 3;
 /// Answers.
 pub fn report(asked: &Asked<'_>, prices: &Prices) -> Report {
     let Asked { zones, public_ipv4, .. } = *asked;
-    let endpoints = asked.config.map_or(USUAL_ENDPOINTS, interface_endpoints);
+    let endpoints =
+        asked.config.map_or(USUAL_ENDPOINTS, |config| interface_endpoints(config, asked.region));
     let units = endpoints.saturating_mul(zones);
     let real = bill::endpoints(prices, whole(endpoints), whole(units)).what;
     let row = |endpoints: String, nat: String, sides: Sides| Row {
@@ -116,7 +119,7 @@ pub fn report(asked: &Asked<'_>, prices: &Prices) -> Report {
         gb: asked.gb,
         asked: first,
         beside,
-        service: asked.config.map_or_else(Vec::new, |config| service(config, zones, prices)),
+        service: asked.config.map_or_else(Vec::new, |config| service(config, asked, prices)),
     }
 }
 
@@ -125,10 +128,11 @@ pub fn report(asked: &Asked<'_>, prices: &Prices) -> Report {
 const BALANCER_ZONES: u32 = 2;
 
 /// What a service costs where everything it needs is made for it alone.
-fn service(config: &Config, zones: u32, prices: &Prices) -> Vec<Item> {
+fn service(config: &Config, asked: &Asked<'_>, prices: &Prices) -> Vec<Item> {
+    let zones = asked.zones;
     let mut items = Vec::new();
     if config.network.endpoints == Endpoints::Ensure {
-        let endpoints = interface_endpoints(config);
+        let endpoints = interface_endpoints(config, asked.region);
         let interfaces = endpoints.saturating_mul(zones);
         items.push(bill::endpoints(prices, whole(endpoints), whole(interfaces)));
     }

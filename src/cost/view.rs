@@ -6,7 +6,7 @@ use super::{
     prices::{HOURS, Prices},
     report::{Report, Row},
 };
-use crate::report::markdown::cell;
+use crate::report::{format::aligned, markdown::cell};
 
 /// What the numbers leave out.
 const LEFT_OUT: &str = "Image layers come through the S3 gateway endpoint, which is free and can stand beside a NAT \
@@ -99,27 +99,6 @@ pub fn text(report: &Report) -> String {
         text.push('\n');
     }
     text
-}
-
-/// Rows under each other; the columns of `numbers` are aligned to the right.
-fn aligned<const N: usize>(rows: &[[String; N]], numbers: &[usize]) -> String {
-    let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
-    let line = |row: &[String; N]| {
-        let cells: Vec<_> = row
-            .iter()
-            .enumerate()
-            .map(|(column, cell)| {
-                let width = width(column);
-                if numbers.contains(&column) {
-                    format!("{cell:>width$}")
-                } else {
-                    format!("{cell:<width$}")
-                }
-            })
-            .collect();
-        format!("  {}\n", cells.join("  ").trim_end())
-    };
-    rows.iter().map(line).collect()
 }
 
 /// For a comment.

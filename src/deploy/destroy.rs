@@ -32,7 +32,7 @@ pub async fn plan(run: &Run<'_>) -> Result<Planned> {
     let names = Names::of(config, &aws.identity);
     let family = task::family(config);
     let (world, revisions) = tokio::try_join!(
-        world::observe(&aws, config, &names, None),
+        world::observe(&aws, config, &names, world::Wanted { tag: None, judged: None }),
         task_definition::observe_owned(&aws, &family).map(|found| found.map_err(Error::from)),
     )?;
     let mut plan = teardown::plan(&teardown::Inputs {

@@ -9,7 +9,7 @@ use crate::{
     event::{Event, Phase},
     image::{self, engine::Engine},
     names::Names,
-    plan::{Plan, build, change::Change},
+    plan::{Plan, build, change::Change, task},
     world::{self, World},
 };
 
@@ -82,7 +82,9 @@ async fn read(run: &Run<'_>) -> Result<(Reader, Names, Option<String>, World)> {
     let names = Names::of(config, &aws.identity);
     // An image that no task could pull is told before the rest is read.
     let pull_through = world::pull_through::observe(&aws, config).await?;
-    let mut world = world::observe(&aws, config, &names, tag.as_deref()).await?;
+    let judged = task::judged(config, &aws.identity);
+    let wanted = world::Wanted { tag: tag.as_deref(), judged: judged.as_ref() };
+    let mut world = world::observe(&aws, config, &names, wanted).await?;
     world.pull_through = pull_through;
     Ok((aws, names, tag, world))
 }

@@ -1,6 +1,8 @@
 //! Whether a deployment's addresses fit into its subnets: one for each endpoint, the tasks at the
 //! deployment's maximum, the load balancer's.
 
+pub mod view;
+
 use super::{net::Net, subnets::Subnet};
 use crate::error::Problem;
 use std::{

@@ -185,7 +185,8 @@ impl fmt::Display for Fix {
             }
             Self::DropStatement { endpoint, statement, policy } => write!(
                 f,
-                "# without {statement}\n{modify} {endpoint} --policy-document {}",
+                "# without {}\n{modify} {endpoint} --policy-document {}",
+                one_line(statement),
                 quoted(policy)
             ),
         }
@@ -261,6 +262,11 @@ fn flag(direction: Direction) -> &'static str {
         Direction::In => "--ingress",
         Direction::Out => "--egress",
     }
+}
+
+/// A `Sid` is somebody else's text: nothing in it may end the comment.
+fn one_line(text: &str) -> String {
+    text.split(char::is_control).collect::<Vec<_>>().join(" ")
 }
 
 /// A policy is somebody else's text: nothing in it may end the quotes.

@@ -1,7 +1,7 @@
 //! A VPC as plain data: everything that decides whether a task in it can start.
 
 use super::{
-    net::{Net, Ports},
+    net::{ANYWHERE, Net, Ports},
     subnets::{RouteTable, Subnet},
 };
 use std::{
@@ -125,6 +125,22 @@ pub struct Group {
     pub egress: Vec<Rule>,
 }
 
+impl Group {
+    /// One as EC2 makes it: it admits nothing and lets everything out.
+    /// <https://docs.aws.amazon.com/vpc/latest/userguide/creating-security-groups.html>
+    pub fn new(name: &str) -> Self {
+        Self { name: name.to_owned(), ingress: Vec::new(), egress: vec![Rule::anything()] }
+    }
+
+    /// The blocks that it admits HTTPS from.
+    pub fn https_from(&self) -> impl Iterator<Item = Net> {
+        self.ingress.iter().filter(|rule| rule.is_https()).filter_map(|rule| match rule.peer {
+            Peer::Cidr(net) => Some(net),
+            Peer::PrefixList(_) | Peer::Group(_) => None,
+        })
+    }
+}
+
 /// A rule of a security group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
@@ -145,6 +161,22 @@ pub enum Peer {
     PrefixList(String),
     /// Whatever carries this group.
     Group(String),
+}
+
+impl Rule {
+    /// All traffic, to or from everywhere.
+    pub fn anything() -> Self {
+        Self { protocol: "-1".to_owned(), ports: Ports::ALL, peer: Peer::Cidr(ANYWHERE) }
+    }
+
+    /// Whether it is about HTTPS too.
+    pub fn is_https(&self) -> bool {
+        match self.protocol.as_str() {
+            "-1" | "all" => true,
+            "tcp" | "6" => self.ports.from <= 443 && 443 <= self.ports.to,
+            _ => false,
+        }
+    }
 }
 
 impl fmt::Display for Peer {
@@ -225,6 +257,13 @@ impl Topology {
         let acls = self.acls.as_ref().map_err(Clone::clone)?;
         let named = acls.iter().find(|acl| acl.subnets.contains(subnet));
         Ok(named.or_else(|| acls.iter().find(|acl| acl.is_default)))
+    }
+
+    /// The VPC's own security group, which is carried by what was given none.
+    /// <https://docs.aws.amazon.com/vpc/latest/userguide/default-security-group.html>
+    pub fn default_group(&self) -> Option<String> {
+        let mut groups = self.groups.iter().flatten();
+        groups.find(|(_, group)| group.name == "default").map(|(id, _)| id.clone())
     }
 
     /// Whether the subnets are another account's, shared with this one.

@@ -4,12 +4,13 @@
 use std::collections::BTreeSet;
 
 /// What a task definition and its service say that has a need in the network.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskFacts {
     /// `eu-west-1`.
     pub region: String,
-    /// The ARNs of the ECR repositories that its images come from; those that are known.
-    pub repositories: BTreeSet<String>,
+    /// The ARNs of the ECR repositories of this region that its images come from; `None` where none
+    /// does, empty where they are not known.
+    pub repositories: Option<BTreeSet<String>>,
     /// The ARNs of the log groups that a container writes to with `awslogs`; `None` where none does,
     /// empty where their ARNs are not known.
     pub log_groups: Option<BTreeSet<String>>,
@@ -23,6 +24,34 @@ pub struct TaskFacts {
     pub service_connect: bool,
     /// What the application calls: short names of endpoint services, `sqs`.
     pub reach: BTreeSet<String>,
+    /// What no endpoint of the VPC leads to.
+    pub outside: BTreeSet<Outside>,
+}
+
+/// Something in another region, or on the internet.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Outside {
+    /// `docker.io`, or the name of an AWS service.
+    pub service: String,
+    /// What for.
+    pub why: String,
+}
+
+/// An image of ECR, in a repository that is not known.
+impl Default for TaskFacts {
+    fn default() -> Self {
+        Self {
+            region: String::new(),
+            repositories: Some(BTreeSet::new()),
+            log_groups: None,
+            secrets: BTreeSet::new(),
+            environment_files: BTreeSet::new(),
+            exec: None,
+            service_connect: false,
+            reach: BTreeSet::new(),
+            outside: BTreeSet::new(),
+        }
+    }
 }
 
 /// How ECS Exec is set up in the cluster.
@@ -45,6 +74,24 @@ pub struct Need {
     pub why: String,
     /// What is called there; empty where that is not known.
     pub requests: Vec<Request>,
+    /// Whether it lies in another region or on the internet, where no endpoint of the VPC leads.
+    pub is_outside: bool,
+}
+
+/// The services that have gateway endpoints, which cost nothing.
+/// <https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-endpoints.html>
+const GATEWAYS: [&str; 2] = ["s3", "dynamodb"];
+
+impl Need {
+    /// Whether a gateway endpoint leads there.
+    pub fn has_gateway(&self) -> bool {
+        !self.is_outside && GATEWAYS.contains(&self.service.as_str())
+    }
+
+    /// Whether it takes an interface endpoint to lead there.
+    pub fn has_interface(&self) -> bool {
+        !self.is_outside && !self.has_gateway()
+    }
 }
 
 /// A call, as an endpoint's policy sees it.
@@ -85,15 +132,18 @@ pub fn needs(facts: &TaskFacts) -> Vec<Need> {
     let arn = |rest: &str| format!("arn:{}:{rest}", partition(&facts.region));
     let mut needs = Vec::new();
     let mut need = |service: &str, why: &str, requests: Vec<Request>| {
-        needs.push(Need { service: service.to_owned(), why: why.to_owned(), requests });
+        let (service, why) = (service.to_owned(), why.to_owned());
+        needs.push(Need { service, why, requests, is_outside: false });
     };
-    let token = Request { action: "ecr:GetAuthorizationToken", resource: Some("*".to_owned()) };
-    let pull = of_each(&PULL, &facts.repositories);
-    let with_token = std::iter::once(token).chain(pull.clone()).collect();
-    need("ecr.api", "the token for the image's registry", with_token);
-    need("ecr.dkr", "the image's manifest", pull);
-    let layers = arn(&format!("s3:::{}/*", layer_bucket(&facts.region)));
-    need("s3", "the image's layers", requests(&["s3:GetObject"], Some(&layers)));
+    if let Some(repositories) = &facts.repositories {
+        let token = Request { action: "ecr:GetAuthorizationToken", resource: Some("*".to_owned()) };
+        let pull = of_each(&PULL, repositories);
+        let with_token = std::iter::once(token).chain(pull.clone()).collect();
+        need("ecr.api", "the token for the image's registry", with_token);
+        need("ecr.dkr", "the image's manifest", pull);
+        let layers = arn(&format!("s3:::{}/*", layer_bucket(&facts.region)));
+        need("s3", "the image's layers", requests(&["s3:GetObject"], Some(&layers)));
+    }
     if let Some(groups) = &facts.log_groups {
         let streams =
             groups.iter().map(|group| format!("{}:log-stream:*", group.trim_end_matches(":*")));
@@ -142,6 +192,13 @@ pub fn needs(facts: &TaskFacts) -> Vec<Need> {
     for service in &facts.reach {
         need(service, "the application, by `network.reach`", Vec::new());
     }
+    let outside = facts.outside.iter().map(|Outside { service, why }| Need {
+        service: service.clone(),
+        why: why.clone(),
+        requests: Vec::new(),
+        is_outside: true,
+    });
+    needs.extend(outside);
     needs
 }
 
@@ -190,7 +247,7 @@ mod tests {
     fn everything_that_a_task_can_ask_for_has_its_reason() {
         let facts = TaskFacts {
             region: "eu-west-1".to_owned(),
-            repositories: set(&["arn:aws:ecr:eu-west-1:1:repository/web"]),
+            repositories: Some(set(&["arn:aws:ecr:eu-west-1:1:repository/web"])),
             log_groups: Some(BTreeSet::new()),
             secrets: set(&[
                 "arn:aws:secretsmanager:eu-west-1:1:secret:db-AbCdEf:password::",
@@ -204,6 +261,7 @@ mod tests {
             }),
             service_connect: true,
             reach: set(&["sqs", "dynamodb"]),
+            outside: BTreeSet::new(),
         };
         insta::assert_snapshot!(lines(&facts), @r"
         ecr.api: the token for the image's registry

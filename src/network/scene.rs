@@ -11,18 +11,18 @@ use super::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(super) const REGION: &str = "eu-west-1";
-pub(super) const S3_LIST: &str = "pl-s3";
+pub(crate) const REGION: &str = "eu-west-1";
+pub(crate) const S3_LIST: &str = "pl-s3";
 
-pub(super) fn set(ids: &[&str]) -> BTreeSet<String> {
+pub(crate) fn set(ids: &[&str]) -> BTreeSet<String> {
     ids.iter().map(|&id| id.to_owned()).collect()
 }
 
-pub(super) fn net(text: &str) -> Net {
+pub(crate) fn net(text: &str) -> Net {
     text.parse().expect("a block")
 }
 
-pub(super) fn subnet(id: &str, zone: &str, cidr: &str) -> Subnet {
+pub(crate) fn subnet(id: &str, zone: &str, cidr: &str) -> Subnet {
     Subnet {
         id: id.to_owned(),
         zone: format!("{REGION}{zone}"),
@@ -35,42 +35,42 @@ pub(super) fn subnet(id: &str, zone: &str, cidr: &str) -> Subnet {
     }
 }
 
-pub(super) fn route(destination: &str, target: Target) -> Route {
+pub(crate) fn route(destination: &str, target: Target) -> Route {
     Route { destination: destination.to_owned(), target, is_active: true }
 }
 
-pub(super) fn table(id: &str, subnets: &[&str], default: Option<Target>) -> RouteTable {
+pub(crate) fn table(id: &str, subnets: &[&str], default: Option<Target>) -> RouteTable {
     let mut routes = vec![route("10.0.0.0/16", Target::Inside)];
     routes.extend(default.map(|target| route("0.0.0.0/0", target)));
     let subnets = subnets.iter().map(|&id| id.to_owned()).collect();
     RouteTable { id: id.to_owned(), is_main: id == "rtb-main", subnets, routes }
 }
 
-pub(super) fn igw() -> Target {
+pub(crate) fn igw() -> Target {
     Target::InternetGateway("igw-1".to_owned())
 }
 
-pub(super) fn nat() -> Target {
+pub(crate) fn nat() -> Target {
     Target::Nat("nat-1".to_owned())
 }
 
-pub(super) fn allow(peer: Peer) -> Rule {
+pub(crate) fn allow(peer: Peer) -> Rule {
     Rule { protocol: "tcp".to_owned(), ports: Ports::HTTPS, peer }
 }
 
-pub(super) fn allow_all() -> Rule {
+pub(crate) fn allow_all() -> Rule {
     Rule { protocol: "-1".to_owned(), ports: Ports::ALL, peer: Peer::Cidr(ANYWHERE) }
 }
 
-pub(super) fn group(name: &str, ingress: Vec<Rule>, egress: Vec<Rule>) -> Group {
+pub(crate) fn group(name: &str, ingress: Vec<Rule>, egress: Vec<Rule>) -> Group {
     Group { name: name.to_owned(), ingress, egress }
 }
 
-pub(super) fn entry(allows: bool, ports: Ports, cidr: &str) -> Entry {
+pub(crate) fn entry(allows: bool, ports: Ports, cidr: &str) -> Entry {
     Entry { allows, protocol: "6".to_owned(), ports, cidr: net(cidr) }
 }
 
-pub(super) fn open_acl(id: &str, subnets: &[&str]) -> Acl {
+pub(crate) fn open_acl(id: &str, subnets: &[&str]) -> Acl {
     let all = || {
         let entry =
             Entry { allows: true, protocol: "-1".to_owned(), ports: Ports::ALL, cidr: ANYWHERE };
@@ -85,7 +85,7 @@ pub(super) fn open_acl(id: &str, subnets: &[&str]) -> Acl {
     }
 }
 
-pub(super) fn interface(service: &str, subnets: &[&str]) -> Endpoint {
+pub(crate) fn interface(service: &str, subnets: &[&str]) -> Endpoint {
     Endpoint {
         id: format!("vpce-{service}"),
         service: service.to_owned(),
@@ -103,7 +103,7 @@ pub(super) fn interface(service: &str, subnets: &[&str]) -> Endpoint {
     }
 }
 
-pub(super) fn gateway(tables: &[&str]) -> Endpoint {
+pub(crate) fn gateway(tables: &[&str]) -> Endpoint {
     Endpoint {
         id: "vpce-s3".to_owned(),
         kind: EndpointKind::Gateway,
@@ -117,7 +117,7 @@ pub(super) fn gateway(tables: &[&str]) -> Endpoint {
 
 /// Two private subnets, `a` and `b`, in two zones on `rtb-private`; a public one, `pub`, in the first
 /// on the main table; no endpoint, and a NAT gateway that nothing leads to.
-pub(super) fn bare() -> Topology {
+pub(crate) fn bare() -> Topology {
     let groups = [
         ("sg-default", group("default", vec![], vec![allow_all()])),
         ("sg-task", group("task", vec![], vec![allow_all()])),
@@ -162,7 +162,7 @@ pub(super) fn bare() -> Topology {
 }
 
 /// The same, with the endpoints that a plain task needs.
-pub(super) fn complete() -> Topology {
+pub(crate) fn complete() -> Topology {
     let endpoints = vec![
         interface("ecr.api", &["a", "b"]),
         interface("ecr.dkr", &["a", "b"]),
@@ -173,42 +173,42 @@ pub(super) fn complete() -> Topology {
 }
 
 /// The same, with the private subnets' way out by NAT, and no endpoint.
-pub(super) fn with_nat() -> Topology {
+pub(crate) fn with_nat() -> Topology {
     let tables =
         vec![table("rtb-private", &["a", "b"], Some(nat())), table("rtb-main", &[], Some(igw()))];
     Topology { tables: Ok(tables), ..bare() }
 }
 
-pub(super) fn task() -> Task {
+pub(crate) fn task() -> Task {
     Task { subnets: set(&["a", "b"]), groups: set(&["sg-task"]), ..Task::default() }
 }
 
 /// The needs of a plain task with a log.
-pub(super) fn plain() -> Vec<Need> {
+pub(crate) fn plain() -> Vec<Need> {
     needs(&TaskFacts {
         region: REGION.to_owned(),
-        repositories: set(&["arn:aws:ecr:eu-west-1:1:repository/web"]),
+        repositories: Some(set(&["arn:aws:ecr:eu-west-1:1:repository/web"])),
         log_groups: Some(set(&["arn:aws:logs:eu-west-1:1:log-group:web"])),
         ..TaskFacts::default()
     })
 }
 
 impl Topology {
-    pub(super) fn endpoint(&mut self, id: &str) -> &mut Endpoint {
+    pub(crate) fn endpoint(&mut self, id: &str) -> &mut Endpoint {
         let endpoints = self.endpoints.as_mut().expect("they are read");
         endpoints.iter_mut().find(|endpoint| endpoint.id == id).expect("it is there")
     }
 
-    pub(super) fn group(&mut self, id: &str) -> &mut Group {
+    pub(crate) fn group(&mut self, id: &str) -> &mut Group {
         self.groups.as_mut().expect("they are read").get_mut(id).expect("it is there")
     }
 
-    pub(super) fn table(&mut self, id: &str) -> &mut RouteTable {
+    pub(crate) fn table(&mut self, id: &str) -> &mut RouteTable {
         let tables = self.tables.as_mut().expect("they are read");
         tables.iter_mut().find(|table| table.id == id).expect("it is there")
     }
 
-    pub(super) fn acl(&mut self, id: &str) -> &mut Acl {
+    pub(crate) fn acl(&mut self, id: &str) -> &mut Acl {
         let acls = self.acls.as_mut().expect("they are read");
         acls.iter_mut().find(|acl| acl.id == id).expect("it is there")
     }

@@ -73,8 +73,8 @@ pub struct Broken {
     pub fix: Option<Fix>,
 }
 
-/// A hop of the way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// A hop of the way. `Display` is for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Hop {
     /// The task's subnet.
@@ -99,6 +99,24 @@ pub enum Hop {
     EndpointIngress,
     /// The endpoint's policy.
     Policy,
+}
+
+impl fmt::Display for Hop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Subnet => "subnet",
+            Self::Dns => "DNS",
+            Self::Route => "route",
+            Self::Nat => "NAT gateway",
+            Self::Endpoint => "endpoint",
+            Self::TaskEgress => "security group of the task",
+            Self::TaskAcl => "network ACL of the task",
+            Self::EndpointAcl => "network ACL of the endpoint",
+            Self::NatAcl => "network ACL of the NAT gateway",
+            Self::EndpointIngress => "security group of the endpoint",
+            Self::Policy => "endpoint policy",
+        })
+    }
 }
 
 /// Why a check does not pass.

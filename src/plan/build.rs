@@ -1,7 +1,10 @@
 //! Desired against world: the plan of a deploy. Pure.
 
+mod addresses;
+mod endpoints;
+mod groups;
 mod ingress;
-mod network;
+mod judge;
 mod pull_through;
 
 use super::{Plan, change::Change, task};
@@ -12,7 +15,10 @@ use crate::{
     error::{Error, Result},
     image::registry_uri,
     names::Names,
-    network::placement::{Placement, Standing, place},
+    network::{
+        needs::needs,
+        placement::{Placement, Standing, place},
+    },
     resource::{
         Action, cluster, image, log_group, repository, role, service, target_group, task_definition,
     },
@@ -53,13 +59,18 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Plan> {
         Some(image) => image.clone(),
         None => image(inputs, &mut plan)?,
     };
-    let groups = network::security_groups(inputs, &mut plan)?;
-    let endpoints = network::endpoints(inputs, &placement, groups.endpoints.as_ref(), &mut plan)?;
+    let needs = needs(&task::facts(config, &world.identity, running(inputs)));
+    let groups = groups::security_groups(inputs, &mut plan)?;
+    let group = groups.endpoints.as_ref();
+    let endpoints = endpoints::endpoints(inputs, &placement, group, &needs, &mut plan)?;
     let balancer = ingress::load_balancer(inputs, &placement, &groups.load_balancer, &mut plan);
     let target_group = target_group(inputs, &mut plan)?;
     let way_in = ingress::way_in(inputs, &balancer, &target_group, &mut plan)?;
     let (log_group, log_groups) = log_groups(inputs, &mut plan);
     let (execution_role, task_role) = roles(inputs, &mut plan);
+    let role = execution_role.as_ref();
+    judge::judge(inputs, &placement, &groups, role, &needs, &mut plan)?;
+    addresses::addresses(inputs, &placement, &plan)?;
     let cluster = cluster(inputs, &mut plan);
 
     let mentioned = task::Mentioned { image, pulled, execution_role, task_role, log_group };
@@ -105,6 +116,21 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Plan> {
     let reason = service_reason(change.as_ref());
     plan.add(inputs.address(Kind::Service), change.map(Change::Service), &reason);
     Ok(plan)
+}
+
+/// What the service's own settings say of its tasks: this program leaves them as they are.
+fn running(inputs: &Inputs<'_>) -> task::Running {
+    let Inputs { world, .. } = *inputs;
+    let prefixes = world.pull_through.prefixes.clone();
+    let Some(service) = &world.service else {
+        return task::Running { prefixes, ..task::Running::default() };
+    };
+    let exec = world.cluster.as_ref().map(|cluster| cluster.exec.clone()).unwrap_or_default();
+    task::Running {
+        exec: service.has_exec.then_some(exec),
+        service_connect: service.has_service_connect,
+        prefixes,
+    }
 }
 
 /// What to say of a thing that carries our name and not our tag.

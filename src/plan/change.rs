@@ -5,7 +5,7 @@ use crate::{
     resource::{
         Action, Settings, cached_image, cluster, endpoint, image, listener, load_balancer,
         log_group, pull_through_cache_rule, repository, role, rule, security_group, service,
-        target_group, task_definition,
+        target_group, task_definition, vpc,
     },
 };
 use serde_json::{Map, Value};
@@ -18,6 +18,7 @@ pub enum Change {
     Image(Action<image::Settings>),
     PullThroughCacheRule(Action<pull_through_cache_rule::Settings>),
     CachedImage(Action<cached_image::Settings>),
+    Vpc(Action<vpc::Settings>),
     SecurityGroup(Action<security_group::Settings>),
     Endpoint(Action<endpoint::Settings>),
     LoadBalancer(Action<load_balancer::Settings>),
@@ -49,6 +50,7 @@ macro_rules! each {
             Change::Image($action) => $body,
             Change::PullThroughCacheRule($action) => $body,
             Change::CachedImage($action) => $body,
+            Change::Vpc($action) => $body,
             Change::SecurityGroup($action) => $body,
             Change::Endpoint($action) => $body,
             Change::LoadBalancer($action) => $body,
@@ -82,6 +84,7 @@ impl Change {
             Self::Image(action) => image::calls(action),
             Self::PullThroughCacheRule(action) => pull_through_cache_rule::calls(action),
             Self::CachedImage(action) => cached_image::calls(action),
+            Self::Vpc(action) => vpc::calls(action),
             Self::SecurityGroup(action) => security_group::calls(action),
             Self::Endpoint(action) => endpoint::calls(action, stack),
             Self::LoadBalancer(action) => load_balancer::calls(action),

@@ -1,6 +1,7 @@
 //! The containers whose image is in no private ECR repository of the region.
 
 use crate::{
+    address::Known,
     aws::Identity,
     config::{
         image_uri::{self, Caching},
@@ -9,9 +10,10 @@ use crate::{
     error::Problem,
     image::{
         reference::Reference,
-        upstream::{Place, Upstream, place},
+        upstream::{self, Place, Upstream, place},
     },
 };
+use std::collections::BTreeMap;
 
 /// A container, and where its image is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +65,24 @@ pub fn outside(config: &Config, identity: &Identity) -> Result<Vec<Outside>, Pro
         }
     }
     if refused.is_empty() { Ok(outside) } else { Err(together(refused)) }
+}
+
+/// What the images are called in the cache, by container, without tag and digest; `prefixes` are those of
+/// the account's rules, by upstream. Empty where some image is refused.
+pub fn cached(
+    config: &Config,
+    identity: &Identity,
+    prefixes: &BTreeMap<String, String>,
+) -> BTreeMap<String, Known> {
+    let Identity { account, region, .. } = identity;
+    let called = |outside: Outside| {
+        let Outside { container, image, upstream } = outside;
+        let prefix = prefixes.get(&upstream.url).unwrap_or(&upstream.prefix);
+        let repository = upstream::cached(prefix, &image.repository);
+        let uri = format!("{account}.dkr.ecr.{region}.amazonaws.com/{repository}");
+        (container, Known::Now(uri))
+    };
+    outside(config, identity).unwrap_or_default().into_iter().map(called).collect()
 }
 
 fn together(mut refused: Vec<(&str, Problem)>) -> Problem {
@@ -132,6 +152,22 @@ mod tests {
         assert_eq!(found, expected);
         let found = outside(&config(Image::Uri(HERE.into()), &json!([]), false), &identity());
         assert_eq!(found, Ok(Vec::new()));
+    }
+
+    #[test]
+    fn in_the_cache_they_are_called_by_the_rules() {
+        let config = config(Image::Uri("quay.io/a/b".into()), &two(), true);
+        let hub = ("registry-1.docker.io".to_owned(), "hub".to_owned());
+        let found = cached(&config, &identity(), &[hub].into());
+        let here =
+            |name| Known::Now(format!("123456789012.dkr.ecr.eu-west-1.amazonaws.com/{name}"));
+        let expected = [
+            ("proxy", here("hub/library/nginx")),
+            ("router", here("ecr-us-east-1/log/router")),
+            ("web", here("quay/a/b")),
+        ];
+        let expected = expected.map(|(name, uri)| (name.to_owned(), uri));
+        assert_eq!(found, expected.into());
     }
 
     #[test]

@@ -2,7 +2,13 @@
 
 use crate::{
     address::Known,
-    config::model::{Config, Definition, TaskBlock},
+    aws::Identity,
+    config::model::{Config, Definition, Endpoints, Image, TaskBlock},
+    network::{
+        facts::{self, Home},
+        needs::{Exec, TaskFacts, needs},
+    },
+    plan::outside,
     resource::task_definition::Settings,
 };
 use indexmap::IndexMap;
@@ -61,14 +67,6 @@ pub fn log_groups(config: &Config, region: &str) -> BTreeSet<String> {
     }
 }
 
-/// Whether a container writes to CloudWatch.
-pub fn uses_awslogs(config: &Config) -> bool {
-    match &config.task.definition {
-        Definition::Block(_) => true,
-        Definition::Json(document) => awslogs(document).next().is_some(),
-    }
-}
-
 /// What the containers' secrets name: ARNs, or names of SSM parameters.
 pub fn secrets(config: &Config) -> BTreeSet<String> {
     match &config.task.definition {
@@ -95,6 +93,60 @@ fn awslogs(document: &Value) -> impl Iterator<Item = &Value> {
         .map(|container| &container["logConfiguration"])
         .filter(|logs| logs["logDriver"].as_str() == Some("awslogs"))
         .map(|logs| &logs["options"])
+}
+
+/// What the task needs of the network; `running` is the service that runs it, where there is one.
+pub fn facts(config: &Config, identity: &Identity, running: Running) -> TaskFacts {
+    let Identity { account, region, .. } = identity;
+    let pulled = outside::cached(config, identity, &running.prefixes);
+    let own = pulled.get(&config.task.container).and_then(Known::now);
+    let image = match &config.image {
+        Image::Uri(uri) => own.unwrap_or(uri).to_owned(),
+        Image::Build(build) => {
+            format!("{account}.dkr.ecr.{region}.amazonaws.com/{}", build.repository)
+        }
+    };
+    let mentioned = Mentioned {
+        image: Known::Now(image),
+        pulled,
+        execution_role: None,
+        task_role: None,
+        log_group: None,
+    };
+    let Settings { mut document, late } = definition(config, region, &mentioned);
+    for (pointer, value) in late {
+        if let (Some(place), Some(value)) = (document.pointer_mut(&pointer), value.now()) {
+            *place = json!(value);
+        }
+    }
+    TaskFacts {
+        reach: config.network.reach.clone(),
+        exec: running.exec,
+        service_connect: running.service_connect,
+        ..facts::of(&document, Home { region, account })
+    }
+}
+
+/// What a service that runs says of its tasks, beside their definition.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Running {
+    /// ECS Exec, where it is on.
+    pub exec: Option<Exec>,
+    /// Whether it is part of a Service Connect namespace.
+    pub service_connect: bool,
+    /// The prefixes of the rules that images are pulled through, by upstream, as far as they are known.
+    pub prefixes: BTreeMap<String, String>,
+}
+
+/// The endpoint services that the tasks may need, also for what only the service's own settings say.
+pub fn judged(config: &Config, identity: &Identity) -> Option<BTreeSet<String>> {
+    if config.network.endpoints == Endpoints::Off {
+        return None;
+    }
+    let everything =
+        Running { exec: Some(Exec::default()), service_connect: true, ..Running::default() };
+    let needs = needs(&facts(config, identity, everything));
+    Some(needs.into_iter().filter(|need| !need.is_outside).map(|need| need.service).collect())
 }
 
 /// The task definition.

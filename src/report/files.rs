@@ -50,14 +50,21 @@ impl SummaryFile {
 impl Reporter for SummaryFile {
     fn tell(&mut self, event: &Event, _now: Duration) -> Result<(), Problem> {
         let Event::Finished(outcome) = event else { return Ok(()) };
-        append(&self.0, |file| {
-            // The limit is the step's, and an earlier run of the same step may have written.
-            let left = SUMMARY_BYTES.saturating_sub(file.metadata()?.len());
-            let text = summary::render_within(outcome, usize::try_from(left).unwrap_or(0));
-            file.write_all(text.as_bytes())
-        })
-        .map_err(|why| unwritten("the job summary", "GITHUB_STEP_SUMMARY", &self.0, &why))
+        summarize(&self.0, |left| summary::render_within(outcome, left))
     }
+}
+
+/// Adds to the job summary what `render` makes of the bytes that are left in it.
+///
+/// # Errors
+/// The file cannot be written.
+pub fn summarize(path: &Path, render: impl FnOnce(usize) -> String) -> Result<(), Problem> {
+    append(path, |file| {
+        // The limit is the step's, and an earlier run of the same step may have written.
+        let left = SUMMARY_BYTES.saturating_sub(file.metadata()?.len());
+        file.write_all(render(usize::try_from(left).unwrap_or(0)).as_bytes())
+    })
+    .map_err(|why| unwritten("the job summary", "GITHUB_STEP_SUMMARY", path, &why))
 }
 
 /// The outputs as the runner reads them: each between two lines with a word that no value has,

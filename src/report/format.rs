@@ -35,6 +35,29 @@ pub fn whole_lines(text: &str, limit: usize) -> (&str, usize) {
     (&text[..fitting], text[fitting..].lines().count())
 }
 
+/// Rows under each other; the columns of `numbers` are aligned to the right.
+pub fn aligned<R: AsRef<[String]>>(rows: &[R], numbers: &[usize]) -> String {
+    let mut widths: Vec<usize> = Vec::new();
+    for row in rows {
+        let row = row.as_ref();
+        widths.resize(widths.len().max(row.len()), 0);
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    let line = |row: &R| {
+        let cells = row.as_ref().iter().zip(&widths).enumerate();
+        let cells: Vec<_> = cells
+            .map(|(column, (cell, width))| match numbers.contains(&column) {
+                true => format!("{cell:>width$}"),
+                false => format!("{cell:<width$}"),
+            })
+            .collect();
+        format!("  {}\n", cells.join("  ").trim_end())
+    };
+    rows.iter().map(line).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

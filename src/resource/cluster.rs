@@ -7,9 +7,10 @@ use crate::{
         Reader, Writer, ecs_tags,
         explain::{Explain as _, Failure},
     },
+    network::needs::Exec,
     tags::{self, Ownership, Tags},
 };
-use aws_sdk_ecs::types::ClusterField;
+use aws_sdk_ecs::types::{Cluster, ClusterField};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -38,6 +39,8 @@ pub struct Observed {
     pub ownership: Ownership,
     /// How many services it has that are not deleted.
     pub services: i32,
+    /// How ECS Exec works in it.
+    pub exec: Exec,
     /// How it is set.
     pub settings: Settings,
 }
@@ -49,6 +52,7 @@ pub async fn observe(aws: &Reader, name: &str, stack: &str) -> Result<Option<Obs
         .describe_clusters()
         .clusters(name)
         .include(ClusterField::Tags)
+        .include(ClusterField::Configurations)
         .send()
         .await
         .explain("ecs:DescribeClusters", format!("cluster {name}"))?;
@@ -59,6 +63,7 @@ pub async fn observe(aws: &Reader, name: &str, stack: &str) -> Result<Option<Obs
         Observed {
             arn: cluster.cluster_arn().unwrap_or_default().to_owned(),
             services: cluster.active_services_count(),
+            exec: exec(cluster),
             settings: Settings {
                 name: name.to_owned(),
                 used_by_this_stack: ownership.is_used_by(stack),
@@ -66,6 +71,23 @@ pub async fn observe(aws: &Reader, name: &str, stack: &str) -> Result<Option<Obs
             ownership,
         }
     }))
+}
+
+/// Where nothing is configured, sessions are logged as the task's `awslogs` driver says.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ExecuteCommandConfiguration.html>
+pub fn exec(cluster: &Cluster) -> Exec {
+    let configuration = cluster.configuration();
+    let Some(command) = configuration.and_then(|found| found.execute_command_configuration())
+    else {
+        return Exec::default();
+    };
+    let overridden = command.log_configuration();
+    let text = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
+    Exec {
+        kms_key: text(command.kms_key_id()),
+        logs: overridden.is_some_and(|logs| text(logs.cloud_watch_log_group_name()).is_some()),
+        bucket: overridden.and_then(|logs| text(logs.s3_bucket_name())),
+    }
 }
 
 /// What is missing or differs.

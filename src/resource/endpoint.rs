@@ -34,6 +34,9 @@ pub struct Settings {
     pub security_groups: BTreeSet<Known>,
     /// The route tables that lead to it; gateway endpoints only.
     pub route_tables: BTreeSet<String>,
+    /// What has to be done before: private DNS waits for the VPC's attributes.
+    #[serde(skip)]
+    pub stands_on: BTreeSet<Known>,
     /// Whether this program made it.
     pub is_ours: bool,
     /// Whether this stack is registered as a user of it, or of what was added to it; `None` where it
@@ -43,7 +46,7 @@ pub struct Settings {
 
 impl super::Settings for Settings {
     fn references(&self) -> Vec<&Known> {
-        self.security_groups.iter().collect()
+        self.security_groups.iter().chain(&self.stands_on).collect()
     }
 }
 
@@ -63,21 +66,23 @@ pub struct Observed {
 /// Reads all endpoints of the VPC that stand or are about to.
 pub async fn observe(aws: &Reader, vpc: &str, stack: &str) -> Result<Vec<Observed>, Failure> {
     let filter = Filter::builder().name("vpc-id").values(vpc).build();
-    let mut pages = aws.ec2.describe_vpc_endpoints().filters(filter).into_paginator().send();
-    let mut endpoints = Vec::new();
-    while let Some(page) = pages.next().await {
-        let page = page.explain("ec2:DescribeVpcEndpoints", vpc)?;
-        endpoints.extend(page.vpc_endpoints().iter().map(|endpoint| observed(endpoint, stack)));
-    }
+    let found = aws.ec2.describe_vpc_endpoints().filters(filter).into_paginator().items().send();
+    let found = found.collect::<Result<Vec<_>, _>>().await;
+    Ok(observed(&found.explain("ec2:DescribeVpcEndpoints", vpc)?, vpc, stack))
+}
+
+/// The endpoints among these that stand or are about to, in the VPC.
+pub fn observed(found: &[VpcEndpoint], vpc: &str, stack: &str) -> Vec<Observed> {
+    let mut endpoints: Vec<_> = found.iter().map(|endpoint| one(endpoint, stack)).collect();
     endpoints.retain(|endpoint| endpoint.settings.vpc == vpc && stands(&endpoint.state));
-    Ok(endpoints)
+    endpoints
 }
 
 fn stands(state: &str) -> bool {
     ["available", "pending", "pendingacceptance"].contains(&state)
 }
 
-fn observed(endpoint: &VpcEndpoint, stack: &str) -> Observed {
+fn one(endpoint: &VpcEndpoint, stack: &str) -> Observed {
     let tags = endpoint.tags().iter().filter_map(|tag| Some((tag.key()?, tag.value()?)));
     let ownership = Ownership::read(tags);
     let is_interface = endpoint.vpc_endpoint_type() == Some(&VpcEndpointType::Interface);
@@ -97,12 +102,27 @@ fn observed(endpoint: &VpcEndpoint, stack: &str) -> Observed {
             subnets: endpoint.subnet_ids().iter().cloned().collect(),
             security_groups: groups.map(|group| Known::Now(group.to_owned())).collect(),
             route_tables: endpoint.route_table_ids().iter().cloned().collect(),
+            stands_on: BTreeSet::new(),
             is_ours: ownership.is_managed(),
             used_by_this_stack: (ownership.is_managed() || !ownership.added.is_empty())
                 .then(|| ownership.is_used_by(stack)),
         },
         ownership,
     }
+}
+
+/// `ecr.api` of `com.amazonaws.eu-west-1.ecr.api`; China's names may begin with `cn.`.
+pub fn short_name<'a>(name: &'a str, region: &str) -> Option<&'a str> {
+    let rest = name.strip_prefix("cn.").unwrap_or(name).strip_prefix("com.amazonaws.")?;
+    rest.strip_prefix(region)?.strip_prefix('.')
+}
+
+/// `com.amazonaws.eu-west-1.ecr.api`. In China some services' names begin with `cn.`, ECR's among them;
+/// those of CloudWatch Logs, S3, Secrets Manager and SSM do not.
+/// <https://github.com/aws/aws-cdk/blob/main/packages/aws-cdk-lib/aws-ec2/lib/vpc-endpoint.ts>
+pub fn service_name(region: &str, service: &str) -> String {
+    let prefix = if region.starts_with("cn-") && service.starts_with("ecr.") { "cn." } else { "" };
+    format!("{prefix}com.amazonaws.{region}.{service}")
 }
 
 /// The endpoint to use for a service: ours before another's, then the one that private DNS leads to.
@@ -140,14 +160,17 @@ pub fn served_by_others(
 }
 
 /// What is missing. An endpoint serves the whole VPC, so nothing is ever taken from one here: it is
-/// completed. `zone_of` tells a subnet's zone, because EC2 takes one subnet a zone.
+/// completed. One of somebody else's gets the groups only where `opens` says that its own do not admit
+/// the tasks. `zone_of` tells a subnet's zone, because EC2 takes one subnet a zone.
 pub fn diff(
     desired: &Settings,
     observed: Option<&Observed>,
+    opens: bool,
     zone_of: impl Fn(&str) -> Option<String>,
 ) -> Option<Action<Settings>> {
     let Some(observed) = observed else { return Some(Action::Create(desired.clone())) };
-    let from = &observed.settings;
+    let stands_on = desired.stands_on.clone();
+    let from = &Settings { stands_on, ..observed.settings.clone() };
     let mut to = from.clone();
     if from.private_dns == Some(false) {
         to.private_dns = desired.private_dns;
@@ -157,7 +180,7 @@ pub fn diff(
     let missing = |subnet: &&String| zone_of(subnet).is_none_or(|zone| !served.contains(&zone));
     to.subnets.extend(desired.subnets.iter().filter(missing).cloned());
     // Every network interface carries a group; an answer without one does not tell.
-    if from.is_ours && !from.security_groups.is_empty() {
+    if opens || from.is_ours && !from.security_groups.is_empty() {
         to.security_groups.extend(desired.security_groups.iter().cloned());
     }
     if from.used_by_this_stack.is_some() || to != *from {
@@ -207,6 +230,7 @@ pub fn release(observed: &Observed, stack: &str, after: Vec<Address>) -> Option<
                 to.private_dns = Some(false);
             }
             to.subnets.remove(added);
+            to.security_groups.remove(&Known::Now(added.clone()));
             to.route_tables.remove(added);
         }
         to.used_by_this_stack = None;
@@ -219,10 +243,12 @@ fn tag_changes(from: &Settings, to: &Settings, stack: &str) -> (Tags, Tags) {
     let additions = |from: &Settings, to: &Settings| {
         let mut tags = Tags::new();
         if !from.is_ours {
-            let Added { subnets, route_tables, .. } = added(from, to);
+            let Added { subnets, route_tables, security_groups } = added(from, to);
             let turned_on = from.private_dns != Some(true) && to.private_dns == Some(true);
             let dns = turned_on.then(|| PRIVATE_DNS.to_owned());
-            let ids: Vec<_> = subnets.into_iter().chain(route_tables).chain(dns).collect();
+            let groups = security_groups.iter().map(Known::to_string);
+            let ids = subnets.into_iter().chain(route_tables).chain(groups).chain(dns);
+            let ids: Vec<_> = ids.collect();
             tags = tags::added(stack, &ids);
         }
         if from.used_by_this_stack != Some(true) && to.used_by_this_stack == Some(true) {
@@ -270,6 +296,9 @@ pub async fn apply(
         }
         Action::Update { id, from, to } => {
             let ec2 = &aws.aws.ec2;
+            let groups = outputs.resolve_all(&to.security_groups);
+            let security_groups = groups.into_iter().map(Known::Now).collect();
+            let to = &Settings { security_groups, ..to.clone() };
             let (on, off) = tag_changes(from, to, &aws.stack);
             // What was added is written down before it is added, so that a run which is killed in
             // between can still be undone.
@@ -469,7 +498,7 @@ mod tests {
             .service_name("com.amazonaws.eu-west-1.s3")
             .route_table_ids(table)
             .build();
-        observed(&table, "web")
+        one(&table, "web")
     }
 
     #[test]
@@ -491,5 +520,23 @@ mod tests {
         assert!(refused.is("OperationNotPermitted") && refused.message == "in use");
         assert_eq!(refusal("vpce-1", &[item("InvalidVpcEndpointId.NotFound")]), None);
         assert_eq!(refusal("vpce-1", &[]), None);
+    }
+
+    #[test]
+    fn a_services_short_name() {
+        let name = |name| short_name(name, "eu-west-1");
+        assert_eq!(name("com.amazonaws.eu-west-1.ecr.api"), Some("ecr.api"));
+        assert_eq!(name("com.amazonaws.eu-west-2.ecr.api"), None);
+        assert_eq!(name("com.amazonaws.vpce.eu-west-1.vpce-svc-1"), None);
+        let china = short_name("cn.com.amazonaws.cn-north-1.ecr.api", "cn-north-1");
+        assert_eq!(china, Some("ecr.api"));
+    }
+
+    #[test]
+    fn ecr_has_a_name_of_its_own_in_china() {
+        let name = service_name;
+        assert_eq!(name("eu-west-1", "ecr.api"), "com.amazonaws.eu-west-1.ecr.api");
+        assert_eq!(name("cn-north-1", "ecr.dkr"), "cn.com.amazonaws.cn-north-1.ecr.dkr");
+        assert_eq!(name("cn-north-1", "logs"), "com.amazonaws.cn-north-1.logs");
     }
 }

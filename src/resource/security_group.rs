@@ -10,7 +10,9 @@ use crate::{
     },
     tags::{self, Ownership, Tags},
 };
-use aws_sdk_ec2::types::{Filter, IpPermission, IpRange, Ipv6Range, ResourceType, UserIdGroupPair};
+use aws_sdk_ec2::types::{
+    Filter, IpPermission, IpRange, Ipv6Range, ResourceType, SecurityGroup, UserIdGroupPair,
+};
 use serde::{Serialize, Serializer};
 use std::{collections::BTreeSet, fmt, time::Duration};
 
@@ -87,7 +89,7 @@ pub struct Observed {
 }
 
 /// Reads the groups of these names in the VPC.
-pub async fn observe(
+async fn observe(
     aws: &Reader,
     vpc: &str,
     names: &[String],
@@ -104,10 +106,18 @@ pub async fn observe(
         .send()
         .await
         .explain("ec2:DescribeSecurityGroups", vpc)?;
-    Ok(groups.security_groups().iter().map(|group| observed(group, stack)).collect())
+    Ok(observed(groups.security_groups(), names, stack))
 }
 
-fn observed(group: &aws_sdk_ec2::types::SecurityGroup, stack: &str) -> Observed {
+/// Those of the VPC's groups that carry one of these names.
+pub fn observed(found: &[SecurityGroup], names: &[String], stack: &str) -> Vec<Observed> {
+    let is_named = |group: &&SecurityGroup| {
+        group.group_name().is_some_and(|name| names.iter().any(|known| known == name))
+    };
+    found.iter().filter(is_named).map(|group| one(group, stack)).collect()
+}
+
+fn one(group: &SecurityGroup, stack: &str) -> Observed {
     let tags = group.tags().iter().filter_map(|tag| Some((tag.key()?, tag.value()?)));
     let ownership = Ownership::read(tags);
     let is_shared = !ownership.users.is_empty();

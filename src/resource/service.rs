@@ -86,6 +86,10 @@ pub struct Observed {
     pub tells: Tells,
     /// The deployment that is the newest.
     pub primary: Option<Deployment>,
+    /// Whether ECS Exec is on.
+    pub has_exec: bool,
+    /// Whether it is part of a Service Connect namespace.
+    pub has_service_connect: bool,
 }
 
 /// What ECS told of a service. What it did not tell is taken as it should be.
@@ -180,7 +184,17 @@ fn observed(service: &Service) -> Observed {
             stands_on: Vec::new(),
         },
         primary,
+        has_exec: service.enable_execute_command(),
+        has_service_connect: has_service_connect(service),
     }
+}
+
+/// It is told of each deployment, and not of the service.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Deployment.html>
+pub fn has_service_connect(service: &Service) -> bool {
+    service.deployments().iter().any(|deployment| {
+        deployment.service_connect_configuration().is_some_and(|connect| connect.enabled())
+    })
 }
 
 /// 1.4.0 and whatever comes after it serve as well as the word for the newest.

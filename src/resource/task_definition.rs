@@ -79,15 +79,24 @@ impl Observed {
     }
 }
 
+/// ECS says ClientException with these words for a family that does not exist.
+async fn describe(aws: &Reader, name: &str) -> Result<Option<Value>, Failure> {
+    match raw::describe(&aws.ecs, name).await {
+        Err(failure) if failure.is("Client") && failure.message.contains("Unable to describe") => {
+            Ok(None)
+        }
+        answer => answer.map(Some),
+    }
+}
+
+/// The document of a revision, also of one that was deregistered, which a service may still run.
+pub async fn document(aws: &Reader, name: &str) -> Result<Option<Value>, Failure> {
+    Ok(describe(aws, name).await?.map(|mut answer| answer["taskDefinition"].take()))
+}
+
 /// Reads a revision, or a family's newest active one; `None` where there is none.
 pub async fn observe(aws: &Reader, name: &str) -> Result<Option<Observed>, Failure> {
-    let answer = match raw::describe(&aws.ecs, name).await {
-        // ECS says ClientException with these words for a family that does not exist.
-        Err(failure) if failure.is("Client") && failure.message.contains("Unable to describe") => {
-            return Ok(None);
-        }
-        answer => answer?,
-    };
+    let Some(answer) = describe(aws, name).await? else { return Ok(None) };
     let document = answer["taskDefinition"].clone();
     if document["status"].as_str() == Some("INACTIVE") {
         return Ok(None);

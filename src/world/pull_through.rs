@@ -18,6 +18,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct PullThrough {
     /// The account's rules.
     pub rules: Vec<rule::Observed>,
+    /// The prefixes of those that are used, by upstream.
+    pub prefixes: BTreeMap<String, String>,
     /// The secrets for upstreams without a rule, by the upstream's host.
     pub secrets: BTreeMap<String, secret::Observed>,
     /// What the cache has, by container.
@@ -36,7 +38,11 @@ pub async fn observe(aws: &Reader, config: &Config) -> Result<PullThrough> {
     let (digests, secrets) =
         tokio::try_join!(digests(aws, &outside, &rules), secrets(aws, config, &outside, &rules))?;
     let failures = failures(aws, &outside, &rules, &digests).await?;
-    Ok(PullThrough { rules, secrets, digests, failures })
+    let used = |image: &Outside| {
+        Some((image.upstream.url.clone(), found(&rules, image)?.settings.prefix.clone()))
+    };
+    let prefixes = outside.iter().filter_map(used).collect();
+    Ok(PullThrough { rules, prefixes, secrets, digests, failures })
 }
 
 /// The rule that an image is pulled through.

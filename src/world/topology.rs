@@ -4,98 +4,88 @@
 
 mod shape;
 
-use super::vpc;
+use super::vpc::{self, Described, Which};
 use crate::{
     aws::{
         Reader,
         explain::{Explain as _, Failure},
     },
     error::Result,
-    network::model::{Dns, Endpoint, PrefixList, Read, Topology, Unknown},
+    network::model::{Endpoint, PrefixList, Read, Topology, Unknown},
+    resource::endpoint::{service_name, short_name},
 };
-use aws_sdk_ec2::types::{DhcpConfiguration, DhcpOptions, Filter, VpcAttributeName, VpcEndpoint};
+use aws_sdk_ec2::types::{DhcpConfiguration, DhcpOptions, Filter, VpcEndpoint};
 use futures_util::{FutureExt as _, future::join_all};
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::Ipv4Addr,
 };
 
-/// Reads it. `services` are the short names whose zones are asked for. The subnets are the one thing
-/// without which there is nothing to say.
-pub async fn observe(
+/// Reads it, with what EC2 said as it said it. `services` are the short names whose zones are asked for.
+/// The subnets are the one thing without which there is nothing to say.
+pub async fn read(
     aws: &Reader,
-    vpc: &aws_sdk_ec2::types::Vpc,
+    which: &Which,
     services: &BTreeSet<String>,
-) -> Result<Topology> {
-    let id = vpc.vpc_id().unwrap_or_default();
+) -> Result<(Described, Topology)> {
+    let id = which.id();
     let in_vpc = || Filter::builder().name("vpc-id").values(id).build();
     let region = aws.identity.region.as_str();
     let ec2 = &aws.ec2;
-    let subnets = ec2.describe_subnets().filters(in_vpc()).into_paginator().items().send();
-    let tables = ec2.describe_route_tables().filters(in_vpc()).into_paginator().items().send();
-    let endpoints = ec2.describe_vpc_endpoints().filters(in_vpc()).into_paginator().items().send();
-    let groups = ec2.describe_security_groups().filters(in_vpc()).into_paginator().items().send();
     let acls = ec2.describe_network_acls().filters(in_vpc()).into_paginator().items().send();
     let nats = ec2.describe_nat_gateways().filter(in_vpc()).into_paginator().items().send();
     let lists = ec2.describe_prefix_lists().into_paginator().items().send();
-    let (subnets, tables, endpoints, groups, acls, nats, lists, dns, resolvers, offered) = tokio::join!(
-        subnets.collect::<std::result::Result<Vec<_>, _>>().boxed(),
-        tables.collect::<std::result::Result<Vec<_>, _>>().boxed(),
-        endpoints.collect::<std::result::Result<Vec<_>, _>>().boxed(),
-        groups.collect::<std::result::Result<Vec<_>, _>>().boxed(),
+    let (described, acls, nats, lists, offered) = tokio::join!(
+        vpc::describe(aws, which).boxed(),
         acls.collect::<std::result::Result<Vec<_>, _>>().boxed(),
         nats.collect::<std::result::Result<Vec<_>, _>>().boxed(),
         lists.collect::<std::result::Result<Vec<_>, _>>().boxed(),
-        dns(aws, id).boxed(),
-        resolvers(aws, vpc.dhcp_options_id()).boxed(),
         offered(aws, services).boxed(),
     );
-    let subnets = subnets.explain("ec2:DescribeSubnets", id)?;
-    let tables = tables.explain("ec2:DescribeRouteTables", id).map_err(|failure| unknown(&failure));
-    let endpoints =
-        endpoints.explain("ec2:DescribeVpcEndpoints", id).map_err(|failure| unknown(&failure));
-    let groups =
-        groups.explain("ec2:DescribeSecurityGroups", id).map_err(|failure| unknown(&failure));
+    let described = described?;
     let acls = acls.explain("ec2:DescribeNetworkAcls", id).map_err(|failure| unknown(&failure));
     let nats = nats.explain("ec2:DescribeNatGateways", id).map_err(|failure| unknown(&failure));
     let lists =
         lists.explain("ec2:DescribePrefixLists", region).map_err(|failure| unknown(&failure));
-    let groups = groups.map(|groups| groups.iter().map(shape::group).collect::<BTreeMap<_, _>>());
     let lists = lists.map(|lists| lists.iter().map(shape::prefix_list).collect::<BTreeMap<_, _>>());
-    let endpoints = endpoints.map(|found| {
-        let interfaces = found.iter().flat_map(VpcEndpoint::network_interface_ids).cloned();
-        let interfaces: BTreeSet<String> = interfaces.collect();
-        (
-            found.iter().filter_map(|one| shape::endpoint(one, region)).collect::<Vec<_>>(),
-            interfaces,
-        )
-    });
-    let (endpoints, lists) = tokio::join!(
+    let groups = described.groups.as_ref().map_err(unknown);
+    let groups = groups.map(|groups| groups.iter().map(shape::group).collect::<BTreeMap<_, _>>());
+    let endpoints = described.endpoints.as_ref().map_err(unknown);
+    let vpc = &described.vpc;
+    let (endpoints, resolvers, offered, lists) = tokio::join!(
         async {
-            match endpoints {
-                Ok((endpoints, interfaces)) => Ok(with_addresses(aws, endpoints, interfaces).await),
-                Err(unknown) => Err(unknown),
-            }
+            let found = endpoints?;
+            let interfaces = found.iter().flat_map(VpcEndpoint::network_interface_ids).cloned();
+            let endpoints = found.iter().filter_map(|one| shape::endpoint(one, region)).collect();
+            Ok(with_addresses(aws, endpoints, interfaces.collect()).await)
         },
+        resolvers(aws, vpc.dhcp_options_id()),
+        all_offered(aws, offered),
         with_entries(aws, lists, shape::named_lists(groups.iter().flat_map(BTreeMap::values))),
     );
-    Ok(Topology {
+    let topology = Topology {
         region: region.to_owned(),
         account: aws.identity.account.clone(),
         vpc: id.to_owned(),
         owner: vpc.owner_id().unwrap_or(&aws.identity.account).to_owned(),
-        cidrs: shape::blocks(vpc),
-        subnets: subnets.iter().map(vpc::subnet).collect(),
-        tables: tables.map(|tables| tables.iter().map(vpc::table).collect()),
+        cidrs: described.cidrs.iter().filter_map(|block| block.parse().ok()).collect(),
+        subnets: described.subnets.clone(),
+        tables: described.tables.clone().map_err(|failure| unknown(&failure)),
         endpoints,
         groups,
         acls: acls.map(|acls| acls.iter().map(shape::acl).collect()),
         nats: nats.map(|nats| nats.iter().map(shape::nat).collect()),
-        dns,
+        dns: described.dns.clone().map_err(|failure| unknown(&failure)),
         resolvers,
         prefix_lists: lists,
         offered,
-    })
+    };
+    Ok((described, topology))
+}
+
+/// The same, without EC2's own words.
+pub async fn observe(aws: &Reader, which: &Which, services: &BTreeSet<String>) -> Result<Topology> {
+    Ok(read(aws, which, services).await?.1)
 }
 
 /// `was refused` of a missing permission; AWS's own code of anything else.
@@ -106,25 +96,6 @@ fn unknown(failure: &Failure) -> Unknown {
         None => format!("got no answer: {}", failure.message),
     };
     Unknown { what: failure.operation.to_owned(), why }
-}
-
-async fn dns(aws: &Reader, id: &str) -> Read<Dns> {
-    let attribute = |name| aws.ec2.describe_vpc_attribute().vpc_id(id).attribute(name).send();
-    let (support, hostnames) = tokio::join!(
-        attribute(VpcAttributeName::EnableDnsSupport),
-        attribute(VpcAttributeName::EnableDnsHostnames),
-    );
-    let support =
-        support.explain("ec2:DescribeVpcAttribute", id).map_err(|failure| unknown(&failure))?;
-    let hostnames =
-        hostnames.explain("ec2:DescribeVpcAttribute", id).map_err(|failure| unknown(&failure))?;
-    let is_on = |value: Option<&aws_sdk_ec2::types::AttributeBooleanValue>| {
-        value.and_then(aws_sdk_ec2::types::AttributeBooleanValue::value) == Some(true)
-    };
-    Ok(Dns {
-        support: is_on(support.enable_dns_support()),
-        hostnames: is_on(hostnames.enable_dns_hostnames()),
-    })
 }
 
 /// The name servers of the VPC's DHCP options. A VPC with `default` has no set of its own.
@@ -140,32 +111,51 @@ async fn resolvers(aws: &Reader, id: Option<&str>) -> Read<Vec<String>> {
     Ok(values.filter_map(|value| value.value().map(str::to_owned)).collect())
 }
 
-/// A filter and not the parameter, which refuses the whole question for one name that is not offered.
-async fn offered(
-    aws: &Reader,
-    services: &BTreeSet<String>,
-) -> Read<BTreeMap<String, BTreeSet<String>>> {
+/// The zones of the endpoint services of these names, as far as there are such.
+async fn offered(aws: &Reader, services: &BTreeSet<String>) -> Result<Zones, Failure> {
     if services.is_empty() {
-        return Ok(BTreeMap::new());
+        return Ok(Zones::new());
     }
+    let names = services.iter().map(|service| service_name(&aws.identity.region, service));
+    zones(aws, Some(names.collect())).await
+}
+
+/// The same where one of the names was refused: EC2 then tells of none, and is asked for all.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVpcEndpointServices.html>
+async fn all_offered(aws: &Reader, told: Result<Zones, Failure>) -> Read<Zones> {
+    let told = match told {
+        Err(failure) if failure.is("InvalidServiceName") => zones(aws, None).await,
+        told => told,
+    };
+    told.map_err(|failure| unknown(&failure))
+}
+
+type Zones = BTreeMap<String, BTreeSet<String>>;
+
+async fn zones(aws: &Reader, names: Option<Vec<String>>) -> Result<Zones, Failure> {
     let region = &aws.identity.region;
-    let names = services.iter().map(|service| format!("com.amazonaws.{region}.{service}"));
-    let filter = Filter::builder().name("service-name").set_values(Some(names.collect())).build();
-    let found = aws.ec2.describe_vpc_endpoint_services().filters(filter).send().await;
-    let found = found
-        .explain("ec2:DescribeVpcEndpointServices", region)
-        .map_err(|failure| unknown(&failure))?;
-    let details = found.service_details().iter().filter(|detail| {
-        detail
-            .service_type()
-            .iter()
-            .any(|kind| kind.service_type().is_some_and(|kind| kind.as_str() == "Interface"))
-    });
-    let zones = details.filter_map(|detail| {
-        let service = shape::short(detail.service_name()?, region)?;
-        Some((service.to_owned(), detail.availability_zones().iter().cloned().collect()))
-    });
-    Ok(zones.collect())
+    let mut zones = Zones::new();
+    let mut token = None;
+    loop {
+        let request = aws.ec2.describe_vpc_endpoint_services().set_service_names(names.clone());
+        let page = request.set_next_token(token).send().await;
+        let page = page.explain("ec2:DescribeVpcEndpointServices", region)?;
+        let interfaces = page.service_details().iter().filter(|detail| {
+            let mut kinds = detail.service_type().iter();
+            kinds.any(|kind| kind.service_type().is_some_and(|kind| kind.as_str() == "Interface"))
+        });
+        for detail in interfaces {
+            let name = detail.service_name().and_then(|name| short_name(name, region));
+            if let Some(name) = name {
+                zones
+                    .insert(name.to_owned(), detail.availability_zones().iter().cloned().collect());
+            }
+        }
+        token = page.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
+        if token.is_none() {
+            return Ok(zones);
+        }
+    }
 }
 
 /// Adds the interfaces' addresses. Without them an endpoint is judged by its subnets' blocks.

@@ -1,11 +1,18 @@
 //! Reads the VPC, its subnets and its routes.
 
 use crate::{
-    aws::{Reader, explain::Explain as _},
+    aws::{
+        Identity, Reader,
+        explain::{Explain as _, Failure},
+    },
     error::{Error, Problem, Result},
-    network::subnets::{Classified, Route, RouteTable, Subnet, Target, classify},
+    network::{
+        model::Dns,
+        subnets::{Classified, Route, RouteTable, Subnet, Target, classify},
+    },
 };
-use aws_sdk_ec2::types::{Filter, RouteState, VpcAttributeName};
+use aws_sdk_ec2::types::{Filter, RouteState, SecurityGroup, VpcAttributeName, VpcEndpoint};
+use futures_util::FutureExt as _;
 
 /// The VPC.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,54 +22,98 @@ pub struct Vpc {
     /// Its IPv4 blocks.
     pub cidrs: Vec<String>,
     /// `enableDnsSupport` and `enableDnsHostnames`: private DNS needs both.
-    /// <https://docs.aws.amazon.com/vpc/latest/privatelink/privatelink-access-aws-services.html#privatelink-dns-concepts>
     pub dns: Dns,
     /// Its subnets, with what their routes say.
     pub subnets: Vec<Classified>,
 }
 
-/// The VPC's DNS attributes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Dns {
-    /// `enableDnsSupport`.
-    pub support: bool,
-    /// `enableDnsHostnames`.
-    pub hostnames: bool,
+/// What a VPC consists of, as EC2 describes it. What was refused is kept as a refusal: who needs it
+/// fails by it, and who can do without goes on.
+#[derive(Debug)]
+pub struct Described {
+    /// The VPC itself.
+    pub vpc: aws_sdk_ec2::types::Vpc,
+    /// Its IPv4 blocks.
+    pub cidrs: Vec<String>,
+    /// Its subnets, without which there is nothing to say.
+    pub subnets: Vec<Subnet>,
+    /// Its route tables.
+    pub tables: Result<Vec<RouteTable>, Failure>,
+    /// Its DNS attributes.
+    pub dns: Result<Dns, Failure>,
+    /// Its endpoints.
+    pub endpoints: Result<Vec<VpcEndpoint>, Failure>,
+    /// Its security groups.
+    pub groups: Result<Vec<SecurityGroup>, Failure>,
 }
 
-/// Finds the VPC that the file names, or the only one of the region.
-pub async fn choose(aws: &Reader, id: Option<&str>) -> Result<aws_sdk_ec2::types::Vpc> {
-    let region = &aws.identity.region;
-    let found = aws
-        .ec2
-        .describe_vpcs()
-        .set_vpc_ids(id.map(|id| vec![id.to_owned()]))
-        .send()
-        .await
-        .explain("ec2:DescribeVpcs", id.unwrap_or("this region"));
-    let mut vpcs = match (found, id) {
-        (Err(failure), Some(id)) if failure.is("InvalidVpcID.NotFound") => {
-            return Err(Error::refused(
-                format!(
-                    "VPC `{id}` does not exist in {region} for account {}",
-                    aws.identity.account
-                ),
-                "check `network.vpc`, `region` and the account of the credentials",
-            ));
+/// Which VPC is read.
+#[derive(Debug, Clone)]
+pub enum Which {
+    /// The one of this id.
+    Named(String),
+    /// The one that was found.
+    Found(Box<aws_sdk_ec2::types::Vpc>),
+}
+
+impl Which {
+    /// Its id.
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Named(id) => id,
+            Self::Found(vpc) => vpc.vpc_id().unwrap_or_default(),
         }
-        (found, _) => found?.vpcs.unwrap_or_default(),
-    };
+    }
+
+    /// The VPC, which is asked for only where it was not found yet.
+    async fn read(&self, aws: &Reader) -> Result<aws_sdk_ec2::types::Vpc> {
+        let id = match self {
+            Self::Found(vpc) => return Ok(vpc.as_ref().clone()),
+            Self::Named(id) => id,
+        };
+        let Identity { region, account, .. } = &aws.identity;
+        let found = aws.ec2.describe_vpcs().vpc_ids(id).send().await;
+        let missing = || {
+            Error::refused(
+                format!("VPC `{id}` does not exist in {region} for account {account}"),
+                "check the VPC's id, the region and the account of the credentials",
+            )
+        };
+        match found.explain("ec2:DescribeVpcs", id) {
+            Err(failure) if failure.code.as_deref().is_some_and(is_of_id) => Err(missing()),
+            found => found?.vpcs.unwrap_or_default().into_iter().next().ok_or_else(missing),
+        }
+    }
+}
+
+/// `InvalidVpcID.NotFound`, `InvalidVpcID.Malformed`.
+/// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html>
+fn is_of_id(code: &str) -> bool {
+    code.starts_with("InvalidVpcID")
+}
+
+/// The VPC that is named, or the only one of the region.
+pub async fn choose(aws: &Reader, id: Option<&str>) -> Result<Which> {
+    if let Some(id) = id {
+        return Ok(Which::Named(id.to_owned()));
+    }
+    let region = &aws.identity.region;
+    let found = aws.ec2.describe_vpcs().send().await.explain("ec2:DescribeVpcs", "this region");
+    let mut vpcs = found?.vpcs.unwrap_or_default();
     match vpcs.len() {
-        1 => Ok(vpcs.remove(0)),
+        1 => Ok(Which::Found(Box::new(vpcs.remove(0)))),
         0 => Err(Error::refused(
             format!("no VPC in {region} for account {}", aws.identity.account),
             "make a VPC with private and public subnets, or check `region` and the account of the \
              credentials",
         )),
         many => {
-            let problem = Problem::new(format!("{many} VPCs in {region}, and the file names none"));
+            let problem = Problem::new(format!("{many} VPCs in {region}, and none is named"));
             let problem = vpcs.iter().fold(problem, |problem, vpc| problem.found(line(vpc)));
-            Err(Error::Refused(problem.help("add `network: { vpc: vpc-… }` with the one to use")))
+            Err(Error::Refused(problem.help(
+                "add `network: { vpc: vpc-… }` to the file with the one to use, or ask `doctor` about \
+                 one with `--vpc`",
+            )))
         }
     }
 }
@@ -75,51 +126,82 @@ fn line(vpc: &aws_sdk_ec2::types::Vpc) -> String {
     format!("{id} ({cidr}{default}) {}", name.unwrap_or_default()).trim_end().to_owned()
 }
 
-/// Reads the rest of the VPC.
-pub async fn observe(aws: &Reader, vpc: &aws_sdk_ec2::types::Vpc) -> Result<Vpc> {
-    let id = vpc.vpc_id().unwrap_or_default();
+/// Reads what the VPC consists of.
+pub async fn describe(aws: &Reader, which: &Which) -> Result<Described> {
+    let id = which.id();
     let filter = || Filter::builder().name("vpc-id").values(id).build();
-    let attribute = |name| aws.ec2.describe_vpc_attribute().vpc_id(id).attribute(name).send();
-    let subnets = aws.ec2.describe_subnets().filters(filter()).into_paginator().items().send();
-    let tables = aws.ec2.describe_route_tables().filters(filter()).into_paginator().items().send();
-    let (subnets, tables, support, hostnames) = tokio::join!(
-        subnets.collect::<std::result::Result<Vec<_>, _>>(),
-        tables.collect::<std::result::Result<Vec<_>, _>>(),
-        attribute(VpcAttributeName::EnableDnsSupport),
-        attribute(VpcAttributeName::EnableDnsHostnames),
+    let ec2 = &aws.ec2;
+    let subnets = ec2.describe_subnets().filters(filter()).into_paginator().items().send();
+    let tables = ec2.describe_route_tables().filters(filter()).into_paginator().items().send();
+    let endpoints = ec2.describe_vpc_endpoints().filters(filter()).into_paginator().items().send();
+    let groups = ec2.describe_security_groups().filters(filter()).into_paginator().items().send();
+    let (vpc, subnets, tables, endpoints, groups, dns) = tokio::join!(
+        which.read(aws).boxed(),
+        subnets.collect::<std::result::Result<Vec<_>, _>>().boxed(),
+        tables.collect::<std::result::Result<Vec<_>, _>>().boxed(),
+        endpoints.collect::<std::result::Result<Vec<_>, _>>().boxed(),
+        groups.collect::<std::result::Result<Vec<_>, _>>().boxed(),
+        dns(aws, id).boxed(),
     );
+    let vpc = vpc?;
     let subnets = subnets.explain("ec2:DescribeSubnets", id)?;
-    let tables = tables.explain("ec2:DescribeRouteTables", id)?;
-    let support = support.explain("ec2:DescribeVpcAttribute", id)?;
-    let hostnames = hostnames.explain("ec2:DescribeVpcAttribute", id)?;
-    let subnets: Vec<_> = subnets.iter().map(subnet).collect();
-    let tables: Vec<_> = tables.iter().map(table).collect();
-    let blocks = vpc.cidr_block_association_set().iter();
-    let mut cidrs: Vec<_> = blocks
-        .filter(|block| {
-            let state = block.cidr_block_state().and_then(|state| state.state());
-            state.is_none_or(|state| state.as_str() == "associated")
-        })
-        .filter_map(|block| block.cidr_block().map(str::to_owned))
-        .collect();
-    if cidrs.is_empty() {
-        cidrs.extend(vpc.cidr_block().map(str::to_owned));
-    }
-    let is_on = |value: Option<&aws_sdk_ec2::types::AttributeBooleanValue>| {
-        value.and_then(aws_sdk_ec2::types::AttributeBooleanValue::value) == Some(true)
-    };
-    Ok(Vpc {
-        id: id.to_owned(),
-        cidrs,
-        dns: Dns {
-            support: is_on(support.enable_dns_support()),
-            hostnames: is_on(hostnames.enable_dns_hostnames()),
-        },
-        subnets: classify(&subnets, &tables, &aws.identity.region),
+    let tables = tables.explain("ec2:DescribeRouteTables", id);
+    Ok(Described {
+        cidrs: blocks(&vpc),
+        vpc,
+        subnets: subnets.iter().map(subnet).collect(),
+        tables: tables.map(|tables| tables.iter().map(table).collect()),
+        dns,
+        endpoints: endpoints.explain("ec2:DescribeVpcEndpoints", id),
+        groups: groups.explain("ec2:DescribeSecurityGroups", id),
     })
 }
 
-pub(super) fn subnet(subnet: &aws_sdk_ec2::types::Subnet) -> Subnet {
+impl Described {
+    /// The VPC as a plan needs it, which nothing may be unknown of.
+    pub fn vpc(&self, region: &str) -> Result<Vpc, Failure> {
+        let tables = self.tables.as_ref().map_err(Clone::clone)?;
+        Ok(Vpc {
+            id: self.vpc.vpc_id().unwrap_or_default().to_owned(),
+            cidrs: self.cidrs.clone(),
+            dns: self.dns.clone()?,
+            subnets: classify(&self.subnets, tables, region),
+        })
+    }
+}
+
+/// The VPC's IPv4 blocks that are in use.
+fn blocks(vpc: &aws_sdk_ec2::types::Vpc) -> Vec<String> {
+    let associated = vpc.cidr_block_association_set().iter().filter(|block| {
+        let state = block.cidr_block_state().and_then(|state| state.state());
+        state.is_none_or(|state| state.as_str() == "associated")
+    });
+    let blocks: Vec<_> =
+        associated.filter_map(|block| block.cidr_block().map(str::to_owned)).collect();
+    if blocks.is_empty() {
+        return vpc.cidr_block().map(str::to_owned).into_iter().collect();
+    }
+    blocks
+}
+
+async fn dns(aws: &Reader, id: &str) -> Result<Dns, Failure> {
+    let attribute = |name| aws.ec2.describe_vpc_attribute().vpc_id(id).attribute(name).send();
+    let (support, hostnames) = tokio::join!(
+        attribute(VpcAttributeName::EnableDnsSupport),
+        attribute(VpcAttributeName::EnableDnsHostnames),
+    );
+    let support = support.explain("ec2:DescribeVpcAttribute", id)?;
+    let hostnames = hostnames.explain("ec2:DescribeVpcAttribute", id)?;
+    let is_on = |value: Option<&aws_sdk_ec2::types::AttributeBooleanValue>| {
+        value.and_then(aws_sdk_ec2::types::AttributeBooleanValue::value) == Some(true)
+    };
+    Ok(Dns {
+        support: is_on(support.enable_dns_support()),
+        hostnames: is_on(hostnames.enable_dns_hostnames()),
+    })
+}
+
+fn subnet(subnet: &aws_sdk_ec2::types::Subnet) -> Subnet {
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
     let blocked = subnet.block_public_access_states();
     Subnet {
@@ -140,7 +222,7 @@ pub(super) fn subnet(subnet: &aws_sdk_ec2::types::Subnet) -> Subnet {
     }
 }
 
-pub(super) fn table(table: &aws_sdk_ec2::types::RouteTable) -> RouteTable {
+fn table(table: &aws_sdk_ec2::types::RouteTable) -> RouteTable {
     let associations = table.associations();
     RouteTable {
         id: table.route_table_id().unwrap_or_default().to_owned(),

@@ -20,6 +20,7 @@ fn endpoint(subnets: usize) -> endpoint::Settings {
         subnets: zones(subnets),
         security_groups: BTreeSet::new(),
         route_tables: BTreeSet::new(),
+        stands_on: BTreeSet::new(),
         is_ours: true,
         used_by_this_stack: Some(true),
     }

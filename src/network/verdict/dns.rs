@@ -27,7 +27,8 @@ pub(super) fn leads<'a>(case: &Case<'a>) -> Check<Leads<'a>> {
     let vpc = case.vpc;
     let endpoints = vpc.endpoints.as_ref()?;
     let private = endpoints.iter().find(|endpoint| {
-        endpoint.service == case.need.service
+        !case.need.is_outside
+            && endpoint.service == case.need.service
             && endpoint.kind == EndpointKind::Interface
             && endpoint.private_dns
             && !endpoint.inbound_resolver_only

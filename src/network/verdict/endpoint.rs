@@ -14,10 +14,6 @@ use crate::network::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The services that have gateway endpoints, which cost nothing.
-/// <https://docs.aws.amazon.com/vpc/latest/privatelink/gateway-endpoints.html>
-pub(super) const GATEWAYS: [&str; 2] = ["s3", "dynamodb"];
-
 /// Walks to the interfaces of an endpoint and back. Its name is answered with any of their addresses, so
 /// each of them has to be reached.
 pub(super) fn interface(
@@ -171,6 +167,10 @@ pub(super) fn admits(case: &Case<'_>, endpoint: &Endpoint) -> Check {
 /// wrong with the endpoint.
 pub(super) fn absent(case: &Case<'_>, hop: Hop, what: &str) -> Stop {
     let Case { vpc, need, .. } = *case;
+    if need.is_outside {
+        let what = format!("{what}, and no endpoint of the VPC leads to {}", need.service);
+        return Stop::broken(hop, what, None);
+    }
     let Ok(endpoints) = &vpc.endpoints else { return Stop::broken(hop, what, None) };
     let of = |kind| {
         let found = endpoints.iter().filter(move |endpoint| {
@@ -181,7 +181,7 @@ pub(super) fn absent(case: &Case<'_>, hop: Hop, what: &str) -> Stop {
         // One that stands says more than one that does not.
         found.max_by_key(|endpoint| (endpoint.state == "available", endpoint.private_dns))
     };
-    let is_gateway = GATEWAYS.contains(&need.service.as_str());
+    let is_gateway = need.has_gateway();
     if let Some(gateway) = of(EndpointKind::Gateway) {
         return standing(case, gateway, what).unwrap_or_else(|| unassociated(case, gateway, what));
     }
@@ -246,7 +246,7 @@ fn hostnames_off(case: &Case<'_>) -> Option<Fix> {
 
 fn new(case: &Case<'_>, replaces: Option<&String>) -> Option<Fix> {
     let Case { vpc, task, need, .. } = *case;
-    let place = if GATEWAYS.contains(&need.service.as_str()) {
+    let place = if need.has_gateway() {
         let table = |id: &String| vpc.table_of(id).ok().flatten().map(|table| table.id.clone());
         let here = std::iter::once(&case.subnet.id);
         Place::Tables(task.subnets.iter().chain(here).filter_map(table).collect())

@@ -82,7 +82,7 @@ pub(super) fn admitting(case: &Case<'_>, from: &[Net]) -> Option<String> {
     let carried = endpoints.iter().flat_map(|endpoint| &endpoint.groups);
     let admits = |id: &&String| {
         let Some(group) = groups.get(*id) else { return false };
-        let rules: Vec<_> = group.ingress.iter().filter(|rule| is_https(rule)).collect();
+        let rules: Vec<_> = group.ingress.iter().filter(|rule| rule.is_https()).collect();
         match admitted(case.vpc, &rules, &case.task.groups, None, &mut None) {
             Admitted::All => true,
             Admitted::Nets(nets) => {
@@ -144,17 +144,9 @@ fn rules<'a>(
     let mut doubt = None;
     for id in ids {
         match groups.get(id) {
-            Some(group) => rules.extend(side(group).iter().filter(|rule| is_https(rule))),
+            Some(group) => rules.extend(side(group).iter().filter(|rule| rule.is_https())),
             None => doubt = Some(format!("the security group {id} was not found in {}", vpc.vpc)),
         }
     }
     Ok((rules, doubt))
-}
-
-fn is_https(rule: &Rule) -> bool {
-    match rule.protocol.as_str() {
-        "-1" | "all" => true,
-        "tcp" | "6" => rule.ports.from <= 443 && 443 <= rule.ports.to,
-        _ => false,
-    }
 }

@@ -185,7 +185,8 @@ fn detours(case: &Case<'_>, table: &RouteTable, far: &Far) -> Check {
 
 fn gateway<'a>(case: &Case<'a>, table: &RouteTable) -> Option<&'a Endpoint> {
     case.vpc.endpoints.as_ref().ok()?.iter().find(|endpoint| {
-        endpoint.kind == EndpointKind::Gateway
+        !case.need.is_outside
+            && endpoint.kind == EndpointKind::Gateway
             && endpoint.service == case.need.service
             && endpoint.state == "available"
             && endpoint.tables.contains(&table.id)
@@ -196,7 +197,8 @@ fn gateway<'a>(case: &Case<'a>, table: &RouteTable) -> Option<&'a Endpoint> {
 fn service(case: &Case<'_>) -> Far {
     let Case { vpc, need, .. } = *case;
     let name = format!("com.amazonaws.{}.{}", vpc.region, need.service);
-    let list = vpc.prefix_lists.iter().flatten().find(|(_, list)| list.name == name);
+    let lists = vpc.prefix_lists.iter().flatten();
+    let list = lists.into_iter().find(|(_, list)| !need.is_outside && list.name == name);
     let known = list.filter(|(_, list)| !list.cidrs.is_empty());
     Far {
         name: match list {

@@ -1,8 +1,11 @@
 //! EC2's shapes as the model's.
 
-use crate::network::{
-    model::{Acl, Endpoint, EndpointKind, Entry, Group, Nat, Peer, PrefixList, Rule},
-    net::{Net, Ports},
+use crate::{
+    network::{
+        model::{Acl, Endpoint, EndpointKind, Entry, Group, Nat, Peer, PrefixList, Rule},
+        net::Ports,
+    },
+    resource::endpoint::short_name,
 };
 use aws_sdk_ec2::types::{
     ConnectivityType, DnsOptions, IpPermission, NatGateway, NetworkAcl, NetworkAclEntry, PortRange,
@@ -12,12 +15,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The number of the rule that denies the rest.
 const LAST_RULE: i32 = 32767;
-
-/// `ecr.api` of `com.amazonaws.eu-west-1.ecr.api`; China's names may begin with `cn.`.
-pub(super) fn short<'a>(name: &'a str, region: &str) -> Option<&'a str> {
-    let rest = name.strip_prefix("cn.").unwrap_or(name).strip_prefix("com.amazonaws.")?;
-    rest.strip_prefix(region)?.strip_prefix('.')
-}
 
 fn text(text: Option<&str>) -> String {
     text.unwrap_or_default().to_owned()
@@ -34,7 +31,7 @@ pub(super) fn endpoint(endpoint: &VpcEndpoint, region: &str) -> Option<Endpoint>
     let options = endpoint.dns_options();
     Some(Endpoint {
         id: text(endpoint.vpc_endpoint_id()),
-        service: short(endpoint.service_name()?, region)?.to_owned(),
+        service: short_name(endpoint.service_name()?, region)?.to_owned(),
         kind,
         // The SDK's enum is in Pascal case and the wire in lower case, so its variants never match.
         state: endpoint.state().map(|state| state.as_str().to_lowercase()).unwrap_or_default(),
@@ -135,32 +132,9 @@ pub(super) fn named_lists<'a>(groups: impl Iterator<Item = &'a Group>) -> BTreeS
     lists.collect()
 }
 
-/// The VPC's IPv4 blocks that are in use.
-pub(super) fn blocks(vpc: &aws_sdk_ec2::types::Vpc) -> Vec<Net> {
-    let associated = vpc.cidr_block_association_set().iter().filter(|block| {
-        let state = block.cidr_block_state().and_then(|state| state.state());
-        state.is_none_or(|state| state.as_str() == "associated")
-    });
-    let blocks: Vec<_> = associated.filter_map(|block| block.cidr_block()?.parse().ok()).collect();
-    if !blocks.is_empty() {
-        return blocks;
-    }
-    vpc.cidr_block().and_then(|block| block.parse().ok()).into_iter().collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_services_short_name() {
-        let name = |name| short(name, "eu-west-1");
-        assert_eq!(name("com.amazonaws.eu-west-1.ecr.api"), Some("ecr.api"));
-        assert_eq!(name("com.amazonaws.eu-west-2.ecr.api"), None);
-        assert_eq!(name("com.amazonaws.vpce.eu-west-1.vpce-svc-1"), None);
-        let china = short("cn.com.amazonaws.cn-north-1.ecr.api", "cn-north-1");
-        assert_eq!(china, Some("ecr.api"));
-    }
 
     #[test]
     fn a_rule_without_ports_is_about_all_of_them() {

@@ -200,6 +200,7 @@ async fn dns_attributes_that_are_off() {
     vpc-1 has DNS attributes off that endpoints with private DNS need
       enableDnsHostnames is off
       help: aws ec2 modify-vpc-attribute --vpc-id vpc-1 --enable-dns-hostnames
+            or write `network: { dns: ensure }`
     ");
 }
 

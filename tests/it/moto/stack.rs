@@ -106,7 +106,9 @@ impl Stack {
     pub(super) async fn plan(&self) -> Result<Plan> {
         let (config, aws) = (self.config(), Reader::new(&self.moto.config()).await?);
         let names = Names::of(&config, &aws.identity);
-        let world = world::observe(&aws, &config, &names, Some(TAG)).await?;
+        let judged = task::judged(&config, &aws.identity);
+        let wanted = world::Wanted { tag: Some(TAG), judged: judged.as_ref() };
+        let world = world::observe(&aws, &config, &names, wanted).await?;
         build::plan(&build::Inputs {
             config: &config,
             context: &Context::default(),
@@ -121,7 +123,8 @@ impl Stack {
         let config = self.config();
         let aws = Reader::new(&self.moto.config()).await.expect("moto answers");
         let names = Names::of(&config, &aws.identity);
-        let world = world::observe(&aws, &config, &names, None).await.expect("it is read");
+        let wanted = world::Wanted { tag: None, judged: None };
+        let world = world::observe(&aws, &config, &names, wanted).await.expect("it is read");
         let family = task::family(&config);
         let revisions = task_definition::observe_owned(&aws, &family).await.expect("revisions");
         teardown::plan(&teardown::Inputs {

@@ -72,6 +72,7 @@ async fn an_empty_vpc() {
 async fn some_endpoints_are_there() {
     let stack = Stack::new().await;
     endpoints_of_others(&stack.account, &stack).await;
+    stack.write_more("network: { adopt: true }");
     insta::assert_debug_snapshot!(holds(&stack).await, @r#"
     [
         "create security-group/endpoints",
@@ -298,7 +299,8 @@ async fn a_destroy_does_what_it_says_and_gives_back_what_was_there() {
     let stack = Stack::new().await;
     endpoints_of_others(&stack.account, &stack).await;
     load_balancer_of_others(&stack).await;
-    stack.write_more("load-balancer: { name: shared, host: web.example.com }");
+    let shared = "load-balancer: { name: shared, host: web.example.com }";
+    stack.write_more(&format!("{shared}\nnetwork: {{ adopt: true }}"));
     let before = stack.account.everything().await;
     stack.converge().await;
     assert_ne!(before, stack.account.everything().await);
