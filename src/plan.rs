@@ -8,7 +8,7 @@ pub mod task;
 pub mod teardown;
 pub mod view;
 
-use crate::address::Address;
+use crate::{address::Address, network::addresses::Line};
 use change::Change;
 use indexmap::IndexMap;
 
@@ -23,6 +23,10 @@ pub struct Plan {
     pub warnings: Vec<String>,
     /// What it adds to the bill, where it changes that.
     pub cost: Option<String>,
+    /// What is left of the subnets' addresses.
+    pub addresses: Vec<Line>,
+    /// The network that the tasks will have, as a Mermaid flowchart.
+    pub picture: Option<String>,
 }
 
 /// One thing that will change.

@@ -25,7 +25,7 @@ const NO_FIX: &str = "no change of the VPC alone mends it";
 
 /// For people at a terminal: the verdict, then what is needed, then what is broken, the first thing first.
 pub fn text(report: &Report) -> String {
-    let mut text = wrapped("", &sentence(report));
+    let mut text = one_line(&sentence(report)) + "\n";
     let needs = Needs::of(report);
     if !needs.is_empty() {
         text.push_str("\nneeds:\n");
@@ -52,8 +52,9 @@ pub fn text(report: &Report) -> String {
         for found in &short.found {
             text.push_str(&wrapped("   ", found));
         }
-        for help in short.help.iter().flat_map(|help| help.lines()) {
-            text.push_str(&wrapped("   fix: ", help));
+        let help = short.help.iter().flat_map(|help| help.lines());
+        for (nth, line) in help.enumerate() {
+            text.push_str(&wrapped(if nth == 0 { "   fix: " } else { "        " }, line));
         }
     }
     section(&mut text, "not known", &doubts(report));
@@ -94,7 +95,7 @@ pub fn markdown(report: &Report) -> String {
         blocks.push(format!("**{number}.** {what}"));
         blocks.push(bullets(&short.found));
         let help: Vec<_> = short.help.iter().flat_map(|help| help.lines()).collect();
-        blocks.push(markdown::text(&help.join(". ")));
+        blocks.push(format!("Fix: {}", markdown::text(&help.join(". "))));
     }
     if !report.picture.is_empty() {
         blocks.push(fenced("mermaid", &report.picture));
@@ -113,7 +114,8 @@ pub fn markdown(report: &Report) -> String {
 }
 
 fn bullets(lines: &[String]) -> String {
-    lines.iter().map(|line| format!("- {}\n", markdown::text(line))).collect()
+    let lines: Vec<_> = lines.iter().map(|line| markdown::text(line)).collect();
+    if lines.is_empty() { String::new() } else { format!("- {}", lines.join("\n- ")) }
 }
 
 /// For programs.
@@ -145,13 +147,9 @@ pub fn sentence(report: &Report) -> String {
     let (needs, broken, unknown) = (verdicts.len(), count(&is_broken), count(&is_unknown));
     let verdict = match (needs, broken, unknown) {
         (0, ..) => "nothing is needed of the network".to_owned(),
+        (1, 0, 0) => format!("its one need is reached from {}", plural(subnets.len(), "subnet")),
         (_, 0, 0) => {
-            let are = if needs == 1 { "is" } else { "are" };
-            format!(
-                "{} {are} reached from {}",
-                plural(needs, "need"),
-                plural(subnets.len(), "subnet")
-            )
+            format!("all {needs} needs are reached from {}", plural(subnets.len(), "subnet"))
         }
         (_, 0, _) => {
             format!(

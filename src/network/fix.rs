@@ -162,7 +162,7 @@ impl fmt::Display for Fix {
             }
             Self::Await { endpoint } => write!(
                 f,
-                "wait until {endpoint} is available: aws ec2 describe-vpc-endpoints \
+                "# wait until {endpoint} is available\naws ec2 describe-vpc-endpoints \
                  --vpc-endpoint-ids {endpoint} --query 'VpcEndpoints[0].State'"
             ),
             Self::Create(endpoint) => endpoint.fmt(f),

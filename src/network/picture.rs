@@ -10,6 +10,10 @@ use super::{
     subnets::Target,
     verdict::{Hop, Task, Verdict},
 };
+use crate::report::{
+    format::plural,
+    markdown::{details, fenced},
+};
 use chart::{Chart, Look, Names, Place, label, lines};
 use std::collections::{BTreeMap, BTreeSet};
 use ways::{Goal, State, Way};
@@ -30,6 +34,9 @@ const NO_ZONE: &str = "zone not known";
 
 /// More names are counted.
 const MOST_NAMES: usize = 12;
+
+/// What stands above a picture.
+pub const TITLE: &str = "The network";
 
 /// What is drawn.
 #[derive(Debug, Clone, Copy)]
@@ -69,12 +76,9 @@ pub fn mermaid(picture: &Picture<'_>) -> String {
     text
 }
 
-/// The picture, folded, for a comment.
+/// The picture, folded.
 pub fn folded(picture: &str) -> String {
-    format!(
-        "<details><summary>The network</summary>\n\n{}\n</details>\n",
-        crate::report::markdown::fenced("mermaid", picture)
-    )
+    details(TITLE, &fenced("mermaid", picture))
 }
 
 fn names(vpc: &Topology, tasks: &BTreeSet<String>) -> Names {
@@ -167,7 +171,7 @@ impl Drawing<'_> {
                 self.tasks.insert(id, self.chart.node(place, "tasks".to_owned(), Look::Plain));
             }
             if left_out > 0 {
-                let what = crate::report::format::plural(left_out, "more subnet");
+                let what = plural(left_out, "more subnet");
                 let note = format!("{what} of the tasks, not drawn");
                 self.chart.node(Place::Zone(zone.to_owned()), note, Look::Note);
             }
@@ -218,7 +222,7 @@ impl Drawing<'_> {
             self.way(way);
         }
         if left_out > 0 {
-            let note = crate::report::format::plural(left_out, "more way");
+            let note = plural(left_out, "more way");
             self.chart.node(Place::Vpc, format!("{note} of the tasks, not drawn"), Look::Note);
         }
     }

@@ -1,7 +1,14 @@
 //! The plan as text, JSON and Markdown: the same data, three views.
 
 use super::{Plan, Step, change::Shown};
-use crate::{address::Address, report::markdown::cell};
+use crate::{
+    address::Address,
+    network::{
+        addresses::{Line, view as addresses},
+        picture,
+    },
+    report::markdown::{cell, details},
+};
 use indexmap::IndexMap;
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 use serde_json::{Map, Value};
@@ -18,6 +25,10 @@ pub struct View {
     pub warnings: Vec<String>,
     /// What it adds to the bill, where it changes that.
     pub cost: Option<String>,
+    /// What is left of the subnets' addresses.
+    pub addresses: Vec<Line>,
+    /// The network that the tasks will have, as a Mermaid flowchart.
+    pub picture: Option<String>,
 }
 
 /// One thing that will change.
@@ -45,6 +56,8 @@ impl Plan {
             unchanged: self.unchanged,
             warnings: self.warnings.clone(),
             cost: self.cost.clone(),
+            addresses: self.addresses.clone(),
+            picture: self.picture.clone(),
         }
     }
 }
@@ -52,7 +65,7 @@ impl Plan {
 impl Serialize for View {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
-        struct Line<'a> {
+        struct Change<'a> {
             address: &'a Address,
             action: &'a str,
             reason: &'a str,
@@ -62,7 +75,7 @@ impl Serialize for View {
         let rows: Vec<_> = self
             .steps
             .iter()
-            .map(|(address, Row { action, reason, before, after })| Line {
+            .map(|(address, Row { action, reason, before, after })| Change {
                 address,
                 action,
                 reason,
@@ -70,10 +83,11 @@ impl Serialize for View {
                 after,
             })
             .collect();
-        let mut plan = serializer.serialize_struct("Plan", 4)?;
+        let mut plan = serializer.serialize_struct("Plan", 5)?;
         plan.serialize_field("steps", &rows)?;
         plan.serialize_field("unchanged", &self.unchanged)?;
         plan.serialize_field("warnings", &self.warnings)?;
+        plan.serialize_field("addresses", &self.addresses)?;
         match &self.cost {
             Some(cost) => plan.serialize_field("cost", cost)?,
             None => plan.skip_field("cost")?,
@@ -106,6 +120,9 @@ impl fmt::Display for View {
         }
         for warning in &self.warnings {
             writeln!(f, "warning: {warning}")?;
+        }
+        if f.alternate() && !self.addresses.is_empty() {
+            write!(f, "addresses:\n{}", addresses::text(&self.addresses))?;
         }
         Ok(())
     }
@@ -203,10 +220,19 @@ fn brief(value: &Value) -> String {
     short
 }
 
-/// The plan as Markdown: a line that counts, and the table.
+/// The plan as Markdown: a line that counts, the table, and what is looked at less often, folded.
 pub fn markdown(plan: &View) -> String {
     let head = if plan.steps.is_empty() { "Nothing to do.".to_owned() } else { counts(plan) };
-    format!("{head}\n{}", table(plan))
+    let mut text = format!("{head}\n{}", table(plan));
+    if !plan.addresses.is_empty() {
+        text.push('\n');
+        text.push_str(&details("Addresses", &addresses::markdown(&plan.addresses)));
+    }
+    if let Some(picture) = &plan.picture {
+        text.push('\n');
+        text.push_str(&picture::folded(picture));
+    }
+    text
 }
 
 /// A table with one row a step, the cost and the warnings; begins with an empty line unless it is empty.
@@ -229,3 +255,6 @@ pub fn table(plan: &View) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

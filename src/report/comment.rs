@@ -7,7 +7,7 @@ use crate::{
         format::clip,
         markdown::{code, is_plain_url, text},
         page::lay_out,
-        summary::{facts, heading, list, parts, plan_part},
+        summary::{facts, heading, list, network_part, parts, plan_part},
         underway::Underway,
     },
 };
@@ -71,8 +71,10 @@ pub fn render_underway(
         text(&underway.standing()),
         list(&facts)
     );
-    let plan: Vec<_> = underway.plan.as_deref().and_then(plan_part).into_iter().collect();
-    lay_out(&head, &plan, &foot(context), LIMIT)
+    let plan = underway.plan.as_deref();
+    let network = plan.and_then(|plan| network_part(plan, true));
+    let parts: Vec<_> = plan.and_then(plan_part).into_iter().chain(network).collect();
+    lay_out(&head, &parts, &foot(context), LIMIT)
 }
 
 fn environment(context: &Context) -> Option<String> {

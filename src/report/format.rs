@@ -48,9 +48,12 @@ pub fn aligned<R: AsRef<[String]>>(rows: &[R], numbers: &[usize]) -> String {
     let line = |row: &R| {
         let cells = row.as_ref().iter().zip(&widths).enumerate();
         let cells: Vec<_> = cells
-            .map(|(column, (cell, width))| match numbers.contains(&column) {
-                true => format!("{cell:>width$}"),
-                false => format!("{cell:<width$}"),
+            .map(|(column, (cell, width))| {
+                if numbers.contains(&column) {
+                    format!("{cell:>width$}")
+                } else {
+                    format!("{cell:<width$}")
+                }
             })
             .collect();
         format!("  {}\n", cells.join("  ").trim_end())

@@ -24,6 +24,11 @@ pub fn fenced(info: &str, text: &str) -> String {
     format!("{fence}{info}\n{}\n{fence}\n", text.replace('\r', "").trim_end_matches('\n'))
 }
 
+/// Markdown that is folded below a title, which is safe as HTML.
+pub fn details(title: &str, body: &str) -> String {
+    format!("<details><summary>{title}</summary>\n\n{}\n\n</details>\n", body.trim_end())
+}
+
 /// Running text with what stands in backticks as code, on one line.
 pub fn text(text: &str) -> String {
     let text = one_line(text);

@@ -2,7 +2,7 @@
 
 use crate::report::{
     format::{plural, whole_lines},
-    markdown::fenced,
+    markdown::{details, fenced},
 };
 
 /// A part of a page.
@@ -18,6 +18,8 @@ pub struct Part {
     pub text: String,
     /// Safe Markdown that says the same more nicely, used where it fits.
     pub rich: Option<String>,
+    /// Whether it is left out where there is no room for all: a part of it would be of no use.
+    pub is_extra: bool,
 }
 
 impl Part {
@@ -27,7 +29,7 @@ impl Part {
             _ => fenced(self.info, &self.cut(cap)),
         };
         if self.folded {
-            format!("<details><summary>{}</summary>\n\n{body}\n</details>\n\n", self.title)
+            details(&self.title, &body) + "\n"
         } else {
             format!("**{}**\n\n{body}\n", self.title)
         }
@@ -47,14 +49,16 @@ impl Part {
     }
 }
 
-/// The page, in at most `limit` bytes (which are never fewer than characters). The longest part is
-/// cut first; where not even the shortest form fits, the parts are left out.
+/// The page, in at most `limit` bytes (which are never fewer than characters). Extras go first, then the
+/// longest part is cut; where not even the shortest form fits, the parts are left out.
 pub fn lay_out(head: &str, parts: &[Part], foot: &str, limit: usize) -> String {
-    let page = |cap| {
-        let parts: String = parts.iter().map(|part| part.render(cap)).collect();
-        format!("{head}{parts}{foot}")
-    };
-    let (mut fits, mut beyond) = (0, parts.iter().map(Part::size).max().unwrap_or(0) + 1);
+    let all = page(head, parts.iter(), foot, usize::MAX);
+    if all.len() <= limit {
+        return all;
+    }
+    let parts: Vec<_> = parts.iter().filter(|part| !part.is_extra).collect();
+    let page = |cap| page(head, parts.iter().copied(), foot, cap);
+    let (mut fits, mut beyond) = (0, parts.iter().map(|part| part.size()).max().unwrap_or(0) + 1);
     let whole = page(beyond);
     if whole.len() <= limit {
         return whole;
@@ -71,6 +75,11 @@ pub fn lay_out(head: &str, parts: &[Part], foot: &str, limit: usize) -> String {
     if cut.len() <= limit { cut } else { whole_lines(head, limit).0.to_owned() }
 }
 
+fn page<'a>(head: &str, parts: impl Iterator<Item = &'a Part>, foot: &str, cap: usize) -> String {
+    let parts: String = parts.map(|part| part.render(cap)).collect();
+    format!("{head}{parts}{foot}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,6 +91,7 @@ mod tests {
             info: "text",
             text: "0123456789\n".repeat(lines),
             rich: None,
+            is_extra: false,
         }
     }
 
@@ -137,6 +147,16 @@ mod tests {
     fn a_limit_below_everything_leaves_the_head() {
         let page = lay_out("head\n", &[part("a", 9), part("b", 9)], "foot", 60);
         assert_eq!(page, "head\n");
+    }
+
+    #[test]
+    fn an_extra_is_there_whole_or_not_at_all() {
+        let parts = [part("long", 20), Part { is_extra: true, ..part("picture", 20) }];
+        assert!(lay_out("", &parts, "", 2_000).contains("picture"));
+        let page = lay_out("", &parts, "", 400);
+        assert!(!page.contains("picture") && !page.contains("more line"), "{page}");
+        let page = lay_out("", &parts, "", 200);
+        assert!(!page.contains("picture") && page.contains("more line"), "{page}");
     }
 
     #[test]

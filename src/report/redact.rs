@@ -6,6 +6,7 @@ use crate::{
     address::Address,
     error::Problem,
     event::{Event, Outcome, Outputs, Span, Verdict},
+    network::addresses::Line,
     plan::view::{Row, View},
     secret::Secrets,
 };
@@ -78,7 +79,8 @@ impl Redactor<'_> {
         }
     }
 
-    fn plan(&self, View { steps, unchanged, warnings, cost }: &View) -> View {
+    fn plan(&self, plan: &View) -> View {
+        let View { steps, unchanged, warnings, cost, addresses, picture } = plan;
         let step = |step: &Row| Row {
             reason: self.text(&step.reason),
             before: self.value(&step.before),
@@ -89,7 +91,19 @@ impl Redactor<'_> {
             steps: steps.iter().map(|(address, s)| (self.address(address), step(s))).collect(),
             unchanged: *unchanged,
             warnings: self.texts(warnings),
-            cost: cost.as_deref().map(|cost| self.text(cost)),
+            cost: self.option(cost.as_ref()),
+            addresses: addresses.iter().map(|line| self.line(line)).collect(),
+            picture: self.option(picture.as_ref()),
+        }
+    }
+
+    fn line(&self, line: &Line) -> Line {
+        Line {
+            subnet: self.text(&line.subnet),
+            zone: self.text(&line.zone),
+            cidr: self.text(&line.cidr),
+            too_small: self.option(line.too_small.as_ref()),
+            ..*line
         }
     }
 
@@ -198,6 +212,17 @@ mod tests {
             unchanged: 0,
             cost: Some(s()),
             warnings: vec![s()],
+            addresses: vec![Line {
+                subnet: s(),
+                zone: s(),
+                cidr: s(),
+                free: 1,
+                endpoints: 1,
+                tasks: 1,
+                load_balancer: 1,
+                too_small: Some(s()),
+            }],
+            picture: Some(s()),
         };
         let outputs = Outputs {
             url: Some(s()),

@@ -3,6 +3,7 @@
 use crate::{
     error::Problem,
     event::Outcome,
+    network::picture,
     plan::view::{self, View},
     report::{
         ending::{self, State, has_failed_version},
@@ -98,8 +99,8 @@ pub fn list(lines: &[String]) -> String {
     if lines.is_empty() { String::new() } else { format!("- {}\n\n", lines.join("\n- ")) }
 }
 
-/// The evidence, the plan, the timeline.
-pub fn parts(outcome: &Outcome, fold_timeline: bool) -> Vec<Part> {
+/// The evidence, the plan, the network, the timeline; the pictures are folded where that is asked for.
+pub fn parts(outcome: &Outcome, fold: bool) -> Vec<Part> {
     let found = ending::of(outcome).problem.map(|problem| problem.found.join("\n"));
     let found = found.filter(|found| !found.is_empty()).map(|text| Part {
         title: "What was found".to_owned(),
@@ -107,17 +108,20 @@ pub fn parts(outcome: &Outcome, fold_timeline: bool) -> Vec<Part> {
         info: "text",
         text,
         rich: None,
+        is_extra: false,
     });
     let plan = outcome.plan.as_deref().and_then(plan_part);
     // One bar compares with nothing.
     let chart = (outcome.timeline.len() > 1).then(|| Part {
         title: "Timeline".to_owned(),
-        folded: fold_timeline,
+        folded: fold,
         info: "mermaid",
         text: timeline::render(&outcome.timeline),
         rich: None,
+        is_extra: false,
     });
-    found.into_iter().chain(plan).chain(chart).collect()
+    let network = outcome.plan.as_deref().and_then(|plan| network_part(plan, fold));
+    found.into_iter().chain(plan).chain(network).chain(chart).collect()
 }
 
 /// The plan, folded, where it says anything.
@@ -128,5 +132,18 @@ pub fn plan_part(plan: &View) -> Option<Part> {
         info: "text",
         text: plan.to_string(),
         rich: Some(view::table(plan).trim_start().to_owned()),
+        is_extra: false,
+    })
+}
+
+/// The picture of the network, where there is one.
+pub fn network_part(plan: &View, folded: bool) -> Option<Part> {
+    Some(Part {
+        title: picture::TITLE.to_owned(),
+        folded,
+        info: "mermaid",
+        text: plan.picture.clone()?,
+        rich: None,
+        is_extra: true,
     })
 }

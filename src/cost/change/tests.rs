@@ -174,9 +174,9 @@ fn the_plan_shows_the_line_under_its_counts_and_in_its_json_only_where_there_is_
         let json = serde_json::to_value(plan.view()).expect("plain data");
         json.as_object().expect("an object").keys().cloned().collect::<Vec<_>>()
     };
-    assert_eq!(keys(&plan), ["steps", "unchanged", "warnings"]);
+    assert_eq!(keys(&plan), ["steps", "unchanged", "warnings", "addresses"]);
     plan.cost = Some("adds about 30 USD".to_owned());
-    assert_eq!(keys(&plan), ["steps", "unchanged", "warnings", "cost"]);
+    assert_eq!(keys(&plan), ["steps", "unchanged", "warnings", "addresses", "cost"]);
     let shown = plan.view().to_string();
     assert!(shown.ends_with("1 to create, 0 unchanged\ncost: adds about 30 USD\n"), "{shown}");
     let markdown = crate::plan::view::markdown(&plan.view());

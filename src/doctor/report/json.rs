@@ -7,7 +7,7 @@ use crate::network::{
     verdict::{Hop, Verdict},
 };
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -16,7 +16,7 @@ struct Document<'a> {
     vpc: &'a str,
     needs: Vec<Need<'a>>,
     addresses: &'a [Line],
-    problems: Vec<Broken<'a>>,
+    problems: Vec<Trouble<'a>>,
     warnings: &'a [String],
     assumed: &'a [String],
 }
@@ -35,42 +35,22 @@ struct Need<'a> {
 
 /// Something that is broken. Of the addresses of a subnet there is no service to name.
 #[derive(Serialize)]
-struct Broken<'a> {
+struct Trouble<'a> {
     service: Option<&'a str>,
     subnet: &'a str,
-    broken_hop: Broke,
+    broken_hop: Value,
     what: String,
     fix: Option<String>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "kebab-case")]
-enum Addresses {
-    Addresses,
-}
-
-enum Broke {
-    Hop(Hop),
-    Addresses,
-}
-
-impl Serialize for Broke {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Hop(hop) => hop.serialize(serializer),
-            Self::Addresses => Addresses::Addresses.serialize(serializer),
-        }
-    }
 }
 
 pub(super) fn value(report: &Report) -> Value {
     let problems = report.diagnosis.problems.iter().map(problem);
     let help = report.short.as_ref().and_then(|short| short.help.clone());
     let short = report.addresses.iter().filter(|line| line.left().is_none());
-    let short = short.map(|line| Broken {
+    let short = short.map(|line| Trouble {
         service: None,
         subnet: &line.subnet,
-        broken_hop: Broke::Addresses,
+        broken_hop: json!("addresses"),
         what: line.to_string(),
         fix: help.clone(),
     });
@@ -113,11 +93,11 @@ fn need(finding: &Finding) -> Need<'_> {
     need
 }
 
-fn problem(problem: &Problem) -> Broken<'_> {
-    Broken {
+fn problem(problem: &Problem) -> Trouble<'_> {
+    Trouble {
         service: Some(&problem.service),
         subnet: &problem.subnet,
-        broken_hop: Broke::Hop(problem.broken.hop),
+        broken_hop: json!(problem.broken.hop),
         what: problem.broken.what.clone(),
         fix: problem.broken.fix.as_ref().map(ToString::to_string),
     }

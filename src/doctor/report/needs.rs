@@ -3,10 +3,7 @@
 use super::{Report, WIDTH, one_line, wrapped};
 use crate::{
     network::verdict::Verdict,
-    report::{
-        format::{aligned, plural},
-        markdown::cell,
-    },
+    report::{format::aligned, markdown::cell},
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,6 +20,19 @@ pub(super) struct Needs {
 struct Subnet {
     id: String,
     zone: String,
+}
+
+impl Subnet {
+    fn named(&self) -> String {
+        match &self.zone {
+            zone if zone.is_empty() => self.id.clone(),
+            zone => format!("{} ({zone})", self.id),
+        }
+    }
+}
+
+fn all(subnets: usize) -> String {
+    if subnets == 2 { "both subnets".to_owned() } else { format!("all {subnets} subnets") }
 }
 
 struct Need {
@@ -100,29 +110,29 @@ impl Needs {
     fn alike(&self) -> Option<Vec<(Subnet, &str)>> {
         let first = self.subnets.first()?;
         let is_alike = self.needs.iter().all(|need| self.groups(need).len() == 1);
-        let all = format!("all {}", plural(self.subnets.len(), "subnet"));
+        let all = all(self.subnets.len());
         is_alike.then(|| vec![(Subnet { id: all, zone: String::new() }, first.id.as_str())])
     }
 
     /// The subnets in which a need is met alike, what is not met first.
-    fn groups(&self, need: &Need) -> BTreeMap<Met, Vec<&Subnet>> {
+    fn groups(&self, need: &Need) -> Vec<(Met, String)> {
         let mut groups: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for subnet in &self.subnets {
             groups.entry(need.met(&subnet.id)).or_default().push(subnet);
         }
-        groups
-    }
-
-    /// Which subnets these are.
-    fn named(&self, subnets: &[&Subnet]) -> String {
-        if subnets.len() == self.subnets.len() && subnets.len() > 1 {
-            return format!("all {}", plural(subnets.len(), "subnet"));
-        }
-        let named = |subnet: &&Subnet| match &subnet.zone {
-            zone if zone.is_empty() => subnet.id.clone(),
-            zone => format!("{} ({zone})", subnet.id),
+        let last = groups.len().saturating_sub(1);
+        let named = |(at, (met, subnets)): (usize, (Met, Vec<&Subnet>))| {
+            let count = subnets.len();
+            let names = match (at, count) {
+                (_, 1) => subnets[0].named(),
+                (0, _) if last == 0 => all(count),
+                // What is met needs no names.
+                (at, _) if at == last => format!("the other {count} subnets"),
+                _ => subnets.iter().map(|it| it.named()).collect::<Vec<_>>().join(", "),
+            };
+            (met, names)
         };
-        subnets.iter().map(named).collect::<Vec<_>>().join(", ")
+        groups.into_iter().enumerate().map(named).collect()
     }
 
     pub(super) fn text(&self) -> String {
@@ -155,7 +165,7 @@ impl Needs {
             text.push_str(&wrapped("  ", &format!("{} ({})", need.service, need.why)));
             for (met, subnets) in self.groups(need) {
                 let met = format!("    {}: ", one_line(&met.text()));
-                text.push_str(&wrapped(&met, &self.named(&subnets)));
+                text.push_str(&wrapped(&met, &subnets));
             }
         }
         text
@@ -170,9 +180,12 @@ impl Needs {
         let heads = match &columns {
             Some(columns) => columns
                 .iter()
-                .map(|(it, id)| match it.id == *id {
-                    true => [format!("`{id}`"), it.zone.clone()].map(|text| cell(&text)).join(" "),
-                    false => cell(&it.id),
+                .map(|(it, id)| {
+                    if it.id == *id {
+                        [format!("`{id}`"), it.zone.clone()].map(|text| cell(&text)).join(" ")
+                    } else {
+                        cell(&it.id)
+                    }
                 })
                 .map(|head| head.trim_end().to_owned())
                 .collect(),
@@ -180,7 +193,9 @@ impl Needs {
         };
         let mut table =
             line([vec!["service".to_owned()], heads.clone(), vec!["why".to_owned()]].concat());
-        table.push_str(&format!("|{}\n", "---|".repeat(heads.len() + 2)));
+        table.push('|');
+        table.push_str(&"---|".repeat(heads.len() + 2));
+        table.push('\n');
         for need in &self.needs {
             let (service, why) = (cell(&format!("`{}`", need.service)), cell(&need.why));
             if let Some(columns) = &columns {
@@ -189,8 +204,7 @@ impl Needs {
                 continue;
             }
             for (met, subnets) in self.groups(need) {
-                let cells =
-                    vec![service.clone(), met.markdown(), cell(&self.named(&subnets)), why.clone()];
+                let cells = vec![service.clone(), met.markdown(), cell(&subnets), why.clone()];
                 table.push_str(&line(cells));
             }
         }

@@ -395,7 +395,8 @@ fn an_endpoint_that_is_pending_or_failed() {
     s3: by vpce-s3
     logs: Endpoint
     ! vpce-ecr.api is pending, and rtb-private of a has no default route
-      wait until vpce-ecr.api is available: aws ec2 describe-vpc-endpoints --vpc-endpoint-ids vpce-ecr.api --query 'VpcEndpoints[0].State'
+      # wait until vpce-ecr.api is available
+      aws ec2 describe-vpc-endpoints --vpc-endpoint-ids vpce-ecr.api --query 'VpcEndpoints[0].State'
     ! vpce-logs is failed, and rtb-private of a has no default route
       aws ec2 delete-vpc-endpoints --vpc-endpoint-ids vpce-logs
       aws ec2 create-vpc-endpoint --vpc-id vpc-1 --service-name com.amazonaws.eu-west-1.logs --vpc-endpoint-type Interface --private-dns-enabled --subnet-ids a b --security-group-ids sg-endpoint

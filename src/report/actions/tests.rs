@@ -67,8 +67,7 @@ fn plan() -> View {
         .into_iter()
         .collect(),
         unchanged: 1,
-        cost: None,
-        warnings: Vec::new(),
+        ..View::default()
     }
 }
 

@@ -65,8 +65,8 @@ pub(super) fn plan(
             .map(|(action, kind, name, why)| (Address::new(*kind, *name), row(action, why)))
             .collect(),
         unchanged,
-        cost: None,
         warnings: warnings.iter().map(|&warning| warning.to_owned()).collect(),
+        ..View::default()
     }
 }
 

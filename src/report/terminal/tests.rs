@@ -38,8 +38,7 @@ fn plan() -> View {
         .into_iter()
         .collect(),
         unchanged: 4,
-        cost: None,
-        warnings: Vec::new(),
+        ..View::default()
     }
 }
 
