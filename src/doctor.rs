@@ -13,6 +13,7 @@ use crate::{
     error::{Error, Problem, Result},
     network::{addresses::Line, diagnose::Diagnosis},
 };
+use futures_util::FutureExt as _;
 use std::collections::BTreeMap;
 
 /// What the doctor found: plain data, which every view is made from.
@@ -74,8 +75,12 @@ pub async fn run(given: &cli::Doctor, config: Option<&Config>) -> Result<Report>
     let (aws, described) = tokio::join!(Reader::new(&sdk), described);
     let (aws, described) = (aws?, described?);
     let (subject, vpc) = match (config, described, named) {
-        (Some(config), described, _) => read::of_file(&aws, config, described, given).await?,
-        (None, Some(described), _) => read::of_service(&aws, described, given, None).await?,
+        (Some(config), described, _) => {
+            read::of_file(&aws, config, described, given).boxed().await?
+        }
+        (None, Some(described), _) => {
+            read::of_service(&aws, described, given, None).boxed().await?
+        }
         (None, None, Some((cluster, service))) => {
             let aws::Identity { region, account, .. } = &aws.identity;
             return Err(Error::refused(

@@ -21,7 +21,7 @@ use crate::{
         vpc::{self, Which},
     },
 };
-use aws_sdk_ecs::types::{AssignPublicIp, Cluster, ClusterField};
+use aws_sdk_ecs::types::{AssignPublicIp, Cluster, ClusterField, DeploymentConfiguration};
 use futures_util::FutureExt as _;
 use serde_json::Value;
 use std::{collections::BTreeSet, path::Path};
@@ -69,7 +69,7 @@ pub(super) async fn of_service(
     subject.subnets = Some(subnets);
     subject.load_balancer = load_balancer;
     let deployment = service.deployment_configuration();
-    let maximum = deployment.and_then(|deployment| deployment.maximum_percent()).unwrap_or(200);
+    let maximum = deployment.and_then(DeploymentConfiguration::maximum_percent).unwrap_or(200);
     subject.service = Some(Service {
         desired_count: service.desired_count().try_into().unwrap_or(0),
         maximum_percent: maximum.try_into().unwrap_or(200),
@@ -103,6 +103,8 @@ pub(super) async fn of_task(aws: &Reader, given: &cli::Doctor) -> Result<(Subjec
     let mut subject = match (&document, &given.task_definition) {
         (Some(document), Some(name)) => {
             let mut subject = of_definition(aws, document, task::Running::default(), given);
+            let file = Path::new(name).file_name().filter(|_| is_file(name));
+            let name = file.map_or(name.as_str().into(), |file| file.to_string_lossy());
             subject.title = format!("task definition {name}");
             subject
         }
@@ -135,7 +137,7 @@ pub(super) async fn of_file(
     given: &cli::Doctor,
 ) -> Result<(Subject, Topology)> {
     if let Some(described) = described {
-        return of_service(aws, described, given, Some(config)).await;
+        return of_service(aws, described, given, Some(config)).boxed().await;
     }
     let facts = task::facts(config, &aws.identity, task::Running::default());
     let which = vpc::choose(aws, config.network.vpc.as_deref()).await?;

@@ -20,9 +20,6 @@ use std::{
 /// Lines that are not commands are not longer than this, where their words allow it.
 const WIDTH: usize = 100;
 
-/// Where no command mends it.
-const NO_FIX: &str = "no change of the VPC alone mends it";
-
 /// For people at a terminal: the verdict, then what is needed, then what is broken, the first thing first.
 pub fn text(report: &Report) -> String {
     let mut text = one_line(&sentence(report)) + "\n";
@@ -37,7 +34,7 @@ pub fn text(report: &Report) -> String {
     for (at, problem) in report.diagnosis.problems.iter().enumerate() {
         text.push_str(&wrapped(&format!("{}. ", at + 1), &what(problem)));
         match &problem.broken.fix {
-            None => writeln!(text, "   fix: {NO_FIX}").expect(WRITES),
+            None => text.push_str(&wrapped("   fix: ", problem.advice())),
             Some(fix) => {
                 text.push_str("   fix:\n");
                 for command in fix.to_string().lines() {
@@ -86,7 +83,7 @@ pub fn markdown(report: &Report) -> String {
         blocks.push(format!("**{}.** {}", at + 1, markdown::text(&what(problem))));
         blocks.push(match &problem.broken.fix {
             Some(fix) => fenced("sh", &fix.to_string()),
-            None => format!("Fix: {NO_FIX}."),
+            None => format!("Fix: {}.", problem.advice()),
         });
     }
     if let Some(short) = &report.short {
@@ -171,7 +168,7 @@ pub fn sentence(report: &Report) -> String {
 }
 
 fn what(problem: &Problem) -> String {
-    let Problem { broken, service, subnet } = problem;
+    let Problem { broken, service, subnet, .. } = problem;
     format!("{service} from {subnet}, {}: {}", broken.hop, broken.what)
 }
 

@@ -75,21 +75,18 @@ pub fn examine(subject: &Subject, vpc: &Topology) -> Result<Report> {
         Some(subnets) => named(subnets, &vpc)?,
         None => private(&vpc, &mut assumed)?,
     };
-    let groups = match &subject.groups {
-        Some(groups) => {
-            known_groups(groups, &vpc)?;
-            groups.clone()
+    let groups = if let Some(groups) = &subject.groups {
+        known_groups(groups, &vpc)?;
+        groups.clone()
+    } else {
+        assumed.push(
+            "no security group is known: one that lets everything out, as EC2's new ones do"
+                .to_owned(),
+        );
+        if let Ok(groups) = &mut vpc.groups {
+            groups.insert(NEW_GROUP.to_owned(), Group::new(NEW_GROUP));
         }
-        None => {
-            assumed.push(
-                "no security group is known: one that lets everything out, as EC2's new ones do"
-                    .to_owned(),
-            );
-            if let Ok(groups) = &mut vpc.groups {
-                groups.insert(NEW_GROUP.to_owned(), Group::new(NEW_GROUP));
-            }
-            BTreeSet::from([NEW_GROUP.to_owned()])
-        }
+        BTreeSet::from([NEW_GROUP.to_owned()])
     };
     let task = Task {
         subnets: subnets.clone(),

@@ -40,6 +40,20 @@ pub struct Problem {
     pub service: String,
     /// The subnet that it was found in.
     pub subnet: String,
+    /// Whether what is needed lies in another region or on the internet.
+    pub is_outside: bool,
+}
+
+impl Problem {
+    /// What to do where no command mends it.
+    pub fn advice(&self) -> &'static str {
+        if self.is_outside {
+            "keep it in the tasks' own region (an image in ECR, for another registry's with `image: { \
+             pull-through: ensure }`), or give the subnets a NAT gateway"
+        } else {
+            "no change of the VPC alone mends it"
+        }
+    }
 }
 
 /// More hops than a way has: a fix that does not help is not offered for ever.
@@ -74,6 +88,10 @@ fn problems(vpc: &Topology, task: &Task, findings: &[Finding]) -> Vec<Problem> {
     }
     let mut mended = vpc.clone();
     for Finding { need, subnet, .. } in broken {
+        // That no endpoint leads there is as true of the next subnet.
+        if need.is_outside && problems.iter().any(|problem| problem.service == need.service) {
+            continue;
+        }
         for _ in 0..MOST_FIXES {
             let Verdict::Unreachable(broken) = judge(&mended, task, need, subnet) else { break };
             if problems.iter().any(|problem| problem.broken == broken) {
@@ -84,6 +102,7 @@ fn problems(vpc: &Topology, task: &Task, findings: &[Finding]) -> Vec<Problem> {
                 broken,
                 service: need.service.clone(),
                 subnet: subnet.clone(),
+                is_outside: need.is_outside,
             });
             let Some(fix) = fix else { break };
             mend(&mut mended, &fix);

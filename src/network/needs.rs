@@ -1,7 +1,7 @@
 //! What a task must reach before its first line of code runs, and for the application itself; each
 //! with its reason.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a task definition and its service say that has a need in the network.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -192,13 +192,16 @@ pub fn needs(facts: &TaskFacts) -> Vec<Need> {
     for service in &facts.reach {
         need(service, "the application, by `network.reach`", Vec::new());
     }
-    let outside = facts.outside.iter().map(|Outside { service, why }| Need {
-        service: service.clone(),
-        why: why.clone(),
+    let mut outside: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for Outside { service, why } in &facts.outside {
+        outside.entry(service).or_default().push(why);
+    }
+    needs.extend(outside.into_iter().map(|(service, why)| Need {
+        service: service.to_owned(),
+        why: why.join(", "),
         requests: Vec::new(),
         is_outside: true,
-    });
-    needs.extend(outside);
+    }));
     needs
 }
 

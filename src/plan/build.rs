@@ -17,6 +17,7 @@ use crate::{
     names::Names,
     network::{
         needs::needs,
+        picture::{self, Picture},
         placement::{Placement, Standing, place},
     },
     resource::{
@@ -69,8 +70,20 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Plan> {
     let (log_group, log_groups) = log_groups(inputs, &mut plan);
     let (execution_role, task_role) = roles(inputs, &mut plan);
     let role = execution_role.as_ref();
-    judge::judge(inputs, &placement, &groups, role, &needs, &mut plan)?;
-    addresses::addresses(inputs, &placement, &plan)?;
+    let judged = judge::judge(inputs, &placement, &groups, role, &needs, &mut plan)?;
+    plan.addresses = addresses::addresses(inputs, &placement, &plan)?;
+    plan.picture = judged.map(|judged| {
+        picture::mermaid(&Picture {
+            vpc: &judged.vpc,
+            task: &judged.task,
+            findings: &judged.diagnosis.findings,
+            load_balancer: Some(picture::LoadBalancer {
+                name: &config.load_balancer.name,
+                subnets: &placement.load_balancer,
+                is_internet_facing: true,
+            }),
+        })
+    });
     let cluster = cluster(inputs, &mut plan);
 
     let mentioned = task::Mentioned { image, pulled, execution_role, task_role, log_group };

@@ -12,7 +12,8 @@ use crate::{
 };
 use aws_sdk_ecs::types::{
     AssignPublicIp, AvailabilityZoneRebalancing, AwsVpcConfiguration, DeploymentCircuitBreaker,
-    DeploymentConfiguration, LaunchType, LoadBalancer, NetworkConfiguration, Service, ServiceField,
+    DeploymentConfiguration, LaunchType, LoadBalancer, NetworkConfiguration, Service,
+    ServiceConnectConfiguration, ServiceField,
 };
 use serde::Serialize;
 use std::{collections::BTreeSet, time::Duration};
@@ -193,7 +194,7 @@ fn observed(service: &Service) -> Observed {
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Deployment.html>
 pub fn has_service_connect(service: &Service) -> bool {
     service.deployments().iter().any(|deployment| {
-        deployment.service_connect_configuration().is_some_and(|connect| connect.enabled())
+        deployment.service_connect_configuration().is_some_and(ServiceConnectConfiguration::enabled)
     })
 }
 

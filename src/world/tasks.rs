@@ -1,7 +1,7 @@
 //! Where a service's tasks stand.
 
 use crate::aws::explain::{Explain as _, Failure};
-use aws_sdk_ecs::types::Attachment;
+use aws_sdk_ecs::types::{Attachment, Task};
 use futures_util::future::try_join_all;
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ pub async fn by_subnet(
     });
     let mut subnets = BTreeMap::new();
     for page in try_join_all(pages).await? {
-        let attachments = page.tasks().iter().flat_map(|task| task.attachments());
+        let attachments = page.tasks().iter().flat_map(Task::attachments);
         for subnet in attachments.filter_map(subnet) {
             *subnets.entry(subnet.to_owned()).or_default() += 1;
         }

@@ -6,7 +6,7 @@ use crate::{
     config::model::Endpoints,
     error::{Error, Problem, Result},
     network::{
-        model::Topology,
+        model::{Group, Topology},
         needs::Need,
         net::Net,
         placement::Placement,
@@ -147,7 +147,7 @@ fn admits(inputs: &Inputs<'_>, found: &endpoint::Observed) -> bool {
     };
     let carried = found.settings.security_groups.iter().filter_map(Known::now);
     let groups = carried.filter_map(|id| groups.get(id));
-    let blocks: Vec<Net> = groups.flat_map(|group| group.https_from()).collect();
+    let blocks: Vec<Net> = groups.flat_map(Group::https_from).collect();
     cidrs.iter().all(|cidr| {
         crate::network::net::share(*cidr, blocks.iter().copied()) == crate::network::net::Share::All
     })

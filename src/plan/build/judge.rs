@@ -181,9 +181,12 @@ fn refusal(config: &Config, world: &World, vpc: &Topology, diagnosis: &Diagnosis
                 .to_owned(),
         );
     }
-    if help.is_empty() {
-        help.push("no change of the VPC's endpoints mends that".to_owned());
-    }
+    let advice: BTreeSet<_> = problems
+        .iter()
+        .filter(|problem| problem.broken.fix.is_none())
+        .map(|problem| problem.advice().to_owned())
+        .collect();
+    help.extend(advice);
     problem.help(help.join("\n"))
 }
 

@@ -11,7 +11,12 @@ use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
 /// A report whose every text is this one.
 fn hostile(text: &str) -> Report {
-    let need = Need { service: text.to_owned(), why: text.to_owned(), requests: Vec::new() };
+    let need = Need {
+        service: text.to_owned(),
+        why: text.to_owned(),
+        requests: Vec::new(),
+        is_outside: false,
+    };
     let finding = |subnet: &str, verdict| Finding {
         need: need.clone(),
         subnet: format!("{subnet}{text}"),
@@ -31,7 +36,7 @@ fn hostile(text: &str) -> Report {
         finding("c", Verdict::Unknown(vec![text.to_owned()])),
     ];
     let (service, subnet) = (text.to_owned(), text.to_owned());
-    report.diagnosis.problems = vec![Problem { broken, service, subnet }];
+    report.diagnosis.problems = vec![Problem { broken, service, subnet, is_outside: false }];
     report.diagnosis.warnings = vec![text.to_owned()];
     report.assumed = vec![text.to_owned()];
     report.short = Some(error::Problem::new(text).found(text).help(text));

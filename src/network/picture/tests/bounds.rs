@@ -14,6 +14,7 @@ fn huge(subnets: usize, services: usize) -> String {
         .map(|at| Need {
             service: format!("service-{at}"),
             why: String::new(),
+            is_outside: false,
             requests: Vec::new(),
         })
         .collect();
@@ -84,7 +85,12 @@ fn hostile() -> impl Strategy<Value = String> {
 }
 
 fn finding(service: &str, subnet: &str, verdict: Verdict) -> Finding {
-    let need = Need { service: service.to_owned(), why: String::new(), requests: Vec::new() };
+    let need = Need {
+        service: service.to_owned(),
+        why: String::new(),
+        requests: Vec::new(),
+        is_outside: false,
+    };
     Finding { need, subnet: subnet.to_owned(), verdict }
 }
 
