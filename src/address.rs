@@ -10,6 +10,10 @@ pub enum Kind {
     Repository,
     /// The image that is built and pushed.
     Image,
+    /// A rule by which ECR caches another registry.
+    PullThroughCacheRule,
+    /// An image of another registry in that cache.
+    CachedImage,
     /// The VPC's DNS attributes.
     Vpc,
     /// An EC2 security group.
@@ -42,6 +46,8 @@ impl Kind {
         match self {
             Self::Repository => "repository",
             Self::Image => "image",
+            Self::PullThroughCacheRule => "pull-through-cache-rule",
+            Self::CachedImage => "cached-image",
             Self::Vpc => "vpc",
             Self::SecurityGroup => "security-group",
             Self::Endpoint => "endpoint",

@@ -7,12 +7,17 @@ use crate::{
     event::{Event, Events, Span},
     plan::{Plan, change::Change},
     resource::{
-        Action, cluster, endpoint, image, listener, load_balancer, log_group, repository, role,
-        rule, security_group, service, target_group, task_definition, vpc,
+        Action, cached_image, cluster, endpoint, image, listener, load_balancer, log_group,
+        pull_through_cache_rule, repository, role, rule, security_group, service, target_group,
+        task_definition, vpc,
     },
     tags::{self, Tags},
 };
-use futures_util::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
+use futures_util::{
+    StreamExt as _,
+    future::{BoxFuture, LocalBoxFuture},
+    stream::FuturesUnordered,
+};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
@@ -72,6 +77,19 @@ impl Outputs {
 pub type BuildImage<'a> =
     dyn Fn(image::Settings, String) -> BoxFuture<'a, Result<String, Problem>> + 'a;
 
+/// Pulls an image through the cache; yields its reference with the digest.
+pub type PullImage<'a> =
+    dyn Fn(cached_image::Settings, String) -> LocalBoxFuture<'a, Result<String, Problem>> + 'a;
+
+/// What is done with images, which takes more than calls to AWS.
+#[expect(missing_debug_implementations, reason = "they are closures")]
+pub struct Images<'a> {
+    /// Builds the service's own.
+    pub build: Box<BuildImage<'a>>,
+    /// Brings another registry's into the cache.
+    pub pull: Box<PullImage<'a>>,
+}
+
 /// How applying a plan went.
 #[derive(Debug, Default)]
 pub struct Applied {
@@ -117,7 +135,7 @@ pub async fn apply(
     plan: &Plan,
     aws: &Reader,
     stack: &str,
-    build_image: &BuildImage<'_>,
+    images: &Images<'_>,
     events: &Events,
     began: Instant,
 ) -> Applied {
@@ -143,7 +161,7 @@ pub async fn apply(
             let change = &plan.steps[address].change;
             running.push(async move {
                 let start = began.elapsed();
-                let result = step(address, change, writer, &outputs, build_image).await;
+                let result = step(address, change, writer, &outputs, images).await;
                 let span = Span { name: address.to_string(), start, end: began.elapsed() };
                 (address, result, span)
             });
@@ -198,21 +216,28 @@ async fn step(
     change: &Change,
     aws: &Writer,
     outputs: &Outputs,
-    build_image: &BuildImage<'_>,
+    images: &Images<'_>,
 ) -> Result<Output, Failed> {
     let tags = &tags_of(address, change, &aws.stack);
     let id: Result<String, Failure> = match change {
         Change::Image(Action::Create(to) | Action::Update { to, .. }) => {
             let repository = outputs.resolve(&to.repository);
-            let built = build_image(to.clone(), repository).await;
+            let built = (images.build)(to.clone(), repository).await;
             return built.map(Output::of).map_err(|problem| Failed { problem, raced: false });
         }
-        // Images go with their repository.
-        Change::Image(Action::Delete { id, .. }) => Ok(id.clone()),
+        Change::CachedImage(Action::Create(to) | Action::Update { to, .. }) => {
+            let prefix = outputs.resolve(&to.rule);
+            let pulled = (images.pull)(to.clone(), prefix).await;
+            return pulled.map(Output::of).map_err(|problem| Failed { problem, raced: false });
+        }
+        // Images go with their repository, and the cache is the account's.
+        Change::Image(Action::Delete { id, .. })
+        | Change::CachedImage(Action::Delete { id, .. }) => Ok(id.clone()),
         Change::Service(action) => {
             return Ok(service::apply(action, tags, aws, outputs).await?);
         }
         Change::Repository(action) => repository::apply(action, tags, aws).await,
+        Change::PullThroughCacheRule(action) => pull_through_cache_rule::apply(action, aws).await,
         Change::Vpc(action) => vpc::apply(action, aws).await,
         Change::SecurityGroup(action) => security_group::apply(action, tags, aws, outputs).await,
         Change::Endpoint(action) => endpoint::apply(action, tags, aws, outputs).await,

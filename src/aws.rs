@@ -2,6 +2,8 @@
 
 pub mod explain;
 pub mod limiter;
+#[cfg(test)]
+pub(crate) mod replay;
 
 use crate::{
     error::{Error, Problem, Result},
@@ -30,6 +32,8 @@ pub struct Reader {
     pub iam: aws_sdk_iam::Client,
     /// Log groups and logs.
     pub logs: aws_sdk_cloudwatchlogs::Client,
+    /// What is known about secrets, never what is in them.
+    pub secrets: aws_sdk_secretsmanager::Client,
     /// Whose the credentials are, and where they work.
     pub identity: Identity,
 }
@@ -95,6 +99,7 @@ impl Reader {
             elb: aws_sdk_elasticloadbalancingv2::Client::new(config),
             iam: aws_sdk_iam::Client::new(config),
             logs: aws_sdk_cloudwatchlogs::Client::new(config),
+            secrets: aws_sdk_secretsmanager::Client::new(config),
             identity,
         })
     }

@@ -55,7 +55,10 @@ pub fn load(file: Option<&Path>, folder: &Path, image: Option<&str>) -> Result<C
     let absolute = std::path::absolute(&path).map_err(|why| failed(&why))?;
     let folder = absolute.parent().unwrap_or(Path::new("/"));
     let config = parse(&text, &path, folder, image, &Disk).map_err(Error::Config)?;
-    let refused = image.and_then(|image| read::image::refusal(image, config.region.as_deref()));
+    let is_ensured = config.pull_through.is_ensured;
+    let caching = image_uri::Caching { is_ensured, line: image_uri::Caching::LINE };
+    let region = config.region.as_deref();
+    let refused = image.and_then(|image| image_uri::refusal(image, region, caching));
     match refused {
         Some(mut problem) => {
             problem.what = format!("the flag `--image`: {}", problem.what);
@@ -98,6 +101,13 @@ pub fn task_definition(path: &Path) -> Result<serde_json::Value> {
 /// The JSON Schema of the file.
 pub fn schema() -> String {
     serde_json::to_string_pretty(&schema::schema()).expect("a schema is plain data")
+}
+
+/// A file's model, for tests of what is made of it; the folder has an empty Dockerfile.
+#[cfg(test)]
+pub(crate) fn sample(text: &str) -> Config {
+    let files = tests::Memory::new(&[("Dockerfile", "FROM scratch\nEXPOSE 8080\n")]);
+    parse(text, Path::new("ecs-deploy.yml"), Path::new("/app"), None, &files).expect("it is well")
 }
 
 fn parse(

@@ -4,6 +4,7 @@ pub mod build;
 pub mod destroy;
 pub mod ending;
 pub mod prepare;
+pub mod pull;
 
 use crate::{
     address::{Address, Kind},
@@ -140,9 +141,12 @@ async fn round(run: &Run<'_>, prepared: &Prepared) -> Result<Applied> {
         return Ok(Applied::default());
     }
     run.start_applying();
-    let build_image = build::builder(run, prepared, engine);
+    let images = apply::Images {
+        build: build::builder(run, prepared, engine),
+        pull: pull::puller(run, prepared),
+    };
     let stack = &prepared.names.stack;
-    Ok(apply::apply(plan, &prepared.aws, stack, &*build_image, run.events, run.began).await)
+    Ok(apply::apply(plan, &prepared.aws, stack, &images, run.events, run.began).await)
 }
 
 /// The deployment that this run started, or one that still goes on: an unchanged plan is no success

@@ -71,6 +71,8 @@ pub enum Phase {
 pub enum Source {
     /// The build.
     Build,
+    /// The cache of another registry, which is being filled.
+    Cache,
     /// The ECS service's events.
     ServiceEvent,
     /// A container's log.

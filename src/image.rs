@@ -6,7 +6,11 @@ pub mod digest;
 pub mod engine;
 pub mod failure;
 pub mod login;
+pub mod prime;
+pub mod reference;
+pub mod registry;
 pub mod tag;
+pub mod upstream;
 
 mod child;
 mod command;

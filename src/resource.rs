@@ -1,12 +1,14 @@
 //! One AWS thing a file, each with the same items in the same order: `Settings` (the normal form
 //! that what is there and what is wanted share), `Observed`, `observe`, `diff`, `calls` and `apply`.
 
+pub mod cached_image;
 pub mod cluster;
 pub mod endpoint;
 pub mod image;
 pub mod listener;
 pub mod load_balancer;
 pub mod log_group;
+pub mod pull_through_cache_rule;
 pub mod repository;
 pub mod role;
 pub mod rule;

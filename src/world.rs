@@ -1,6 +1,7 @@
 //! The snapshot of everything observed. It is read as a whole before anything is decided, with reads
 //! that do not depend on one another running at once.
 
+pub mod pull_through;
 pub mod tasks;
 pub mod topology;
 pub mod vpc;
@@ -38,6 +39,8 @@ pub struct World {
     pub repository: Option<repository::Observed>,
     /// The digest of the image that is wanted, where it is pushed already.
     pub digest: Option<String>,
+    /// What the registry has of other registries' images, which only a deploy asks for.
+    pub pull_through: pull_through::PullThrough,
     /// The roles that carry our names, by name.
     pub roles: BTreeMap<String, role::Observed>,
     /// The log groups that the containers write to, by name.
@@ -119,6 +122,7 @@ pub async fn observe(
             .collect(),
         repository,
         digest,
+        pull_through: pull_through::PullThrough::default(),
         roles,
         log_groups,
         cluster,

@@ -4,6 +4,8 @@ use super::{
     check::meant,
     fargate,
     finding::Finding,
+    image_uri::{self, Caching},
+    read::{Placed, image::refused},
     tree::{self, Node, Value as Yaml},
 };
 use serde_json::Value;
@@ -14,6 +16,7 @@ use std::ops::Range;
 pub(super) struct Wanted<'a> {
     pub(super) container: Option<&'a str>,
     pub(super) port: Option<u16>,
+    pub(super) placed: Placed<'a>,
 }
 
 /// What a container on Fargate cannot have.
@@ -148,6 +151,7 @@ impl Reader<'_> {
         self.fit(document);
         self.size(document);
         let container = self.container(document, wanted.container)?;
+        self.sidecars(document, &container, wanted.placed);
         let port = self.port(document, &container, wanted.port)?;
         Some((container, port))
     }
@@ -250,6 +254,23 @@ impl Reader<'_> {
                 let what = format!("the task definition has several containers: {}", list());
                 self.tell("containerDefinitions", what, "say which one in `task.container`");
                 None
+            }
+        }
+    }
+
+    /// The images of the other containers; this one's is what the deploy file says.
+    fn sidecars(&mut self, document: &Value, container: &str, placed: Placed<'_>) {
+        let containers = document["containerDefinitions"].as_array().map_or(&[][..], Vec::as_slice);
+        let caching = Caching { is_ensured: placed.is_cached, line: Caching::LINE };
+        for (index, sidecar) in containers.iter().enumerate() {
+            let name = sidecar["name"].as_str().unwrap_or_default();
+            let Some(image) = sidecar["image"].as_str().filter(|_| name != container) else {
+                continue;
+            };
+            if let Some(mut problem) = image_uri::refusal(image, placed.region, caching) {
+                problem.what = format!("container `{name}`: {}", problem.what);
+                let span = self.at(&format!("containerDefinitions/{index}/image"));
+                self.findings.push(refused(span, problem));
             }
         }
     }

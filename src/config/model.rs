@@ -3,7 +3,11 @@
 
 use indexmap::IndexMap;
 use serde_json::Value;
-use std::{collections::BTreeSet, path::PathBuf, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    time::Duration,
+};
 
 /// What the user asked for.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +20,8 @@ pub struct Config {
     pub cluster: String,
     /// Where the image comes from.
     pub image: Image,
+    /// What is done about images of other registries.
+    pub pull_through: PullThrough,
     /// What runs.
     pub task: Task,
     /// Where it runs.
@@ -35,8 +41,19 @@ pub struct Config {
 pub enum Image {
     /// It is built here and pushed to the service's own repository.
     Build(Build),
-    /// It stands in a private ECR repository of the service's region already.
+    /// It stands in a registry already: in a private ECR repository of the service's region, or in one
+    /// that is pulled through it.
     Uri(String),
+}
+
+/// What is done about images that are not in a private ECR repository of the service's region.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PullThrough {
+    /// Whether ECR caches them; otherwise they are refused.
+    pub is_ensured: bool,
+    /// What ECR logs in to a registry with, by the registry's host: the name or the ARN of a secret,
+    /// or for another account's ECR the ARN of a role.
+    pub credentials: BTreeMap<String, String>,
 }
 
 /// What `docker buildx build` is asked for. Field names follow docker/build-push-action.

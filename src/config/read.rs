@@ -2,6 +2,7 @@
 //! the form of one value.
 
 pub(super) mod image;
+mod pull_through;
 mod task;
 
 use super::{
@@ -53,6 +54,15 @@ pub(super) struct Input<'a> {
     pub(super) image: Option<&'a str>,
 }
 
+/// What decides which images can be pulled.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Placed<'a> {
+    /// The region, where the file says it.
+    pub(super) region: Option<&'a str>,
+    /// Whether ECR caches those of other registries.
+    pub(super) is_cached: bool,
+}
+
 /// Makes the model. Where something was found the model is of no use.
 pub(super) fn read(tree: &Node, input: &Input<'_>, findings: &mut Findings) -> Config {
     let file = Section::of(tree);
@@ -72,18 +82,23 @@ pub(super) fn read(tree: &Node, input: &Input<'_>, findings: &mut Findings) -> C
     if let Some(region) = &region {
         region.must("the region", is_region, own);
     }
-    let image = image::read(&file, &service, region.as_ref().map(|at| at.value), input, findings);
+    let own = &mut findings.own;
+    let pull_through = pull_through::read(&file.section("image"), own);
+    let placed =
+        Placed { region: region.as_ref().map(|at| at.value), is_cached: pull_through.is_ensured };
+    let image = image::read(&file, &service, placed, input, findings);
     let own = &mut findings.own;
     let network = network(&file, own);
     let load_balancer = load_balancer(&file, &service, own);
     let logs = logs(&file, &service, own);
     let rollout = rollout(&file, own);
-    let task = task::read(&file, &service, &image, input, findings);
+    let task = task::read(&file, &service, &image, placed, input, findings);
     let image = image::for_task(image, &task, &file, &mut findings.own);
     Config {
         cluster: cluster.unwrap_or_else(|| service.clone()),
         region: region.map(|region| region.value.to_owned()),
         image,
+        pull_through,
         task,
         network,
         load_balancer,

@@ -55,7 +55,7 @@ pub(super) const FILE: &[Key] = &[
     key("cluster", "The ECS cluster, made where it is missing. Default: the service's name.", Text),
     key(
         "image",
-        "Where the image comes from: built here, or the URI of one in a private ECR repository of the region. Default: built from the Dockerfile beside this file.",
+        "Where images come from. The service's own is built here, or is the URI of one in a private ECR repository of the region. Default: built from the Dockerfile beside this file.",
         TextOr(IMAGE),
     ),
     key("task", "What runs.", Section(TASK)),
@@ -68,8 +68,18 @@ pub(super) const FILE: &[Key] = &[
 const IMAGE: &[Key] = &[
     key(
         "uri",
-        "An image in a private ECR repository of the region, in place of all other keys.",
+        "An image that exists, in place of the keys that say how it is built: in a private ECR repository of the region, or with `pull-through: ensure` in another registry.",
         Text,
+    ),
+    key(
+        "pull-through",
+        "What is done about containers whose image is not in a private ECR repository of the region, sidecars too. `ensure` has ECR cache it: a pull-through cache rule, a full pull through it, and the digest in the task definition; rules and cached repositories are the account's, and `destroy` leaves them. `off` refuses it. Default: off.",
+        OneOf(&["ensure", "off"]),
+    ),
+    key(
+        "credentials",
+        "What ECR logs in to other registries with, by their host (`docker.io`, `ghcr.io`, `registry.gitlab.com`): the name or ARN of a secret in Secrets Manager, whose name begins with `ecr-pullthroughcache/` and which holds `username` and `accessToken`; for another account's ECR, the ARN of a role. Default: the secret `ecr-pullthroughcache/docker-hub`, `…/github` or `…/gitlab`.",
+        Map,
     ),
     key("context", "The build context. Default: the folder of this file.", Text),
     key("dockerfile", "The Dockerfile. Default: `Dockerfile` in the context.", Text),

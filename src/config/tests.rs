@@ -1,5 +1,6 @@
 //! Files as people write them, and what they are told.
 
+mod pull_through;
 mod subtle;
 
 use super::{
@@ -17,10 +18,10 @@ use std::{
 
 /// A disk with these files.
 #[derive(Default)]
-struct Memory(BTreeMap<PathBuf, String>);
+pub(super) struct Memory(BTreeMap<PathBuf, String>);
 
 impl Memory {
-    fn new(files: &[(&str, &str)]) -> Self {
+    pub(super) fn new(files: &[(&str, &str)]) -> Self {
         let file = |&(path, text): &(&str, &str)| (Path::new("/app").join(path), text.to_owned());
         Self(files.iter().map(file).collect())
     }
@@ -76,6 +77,10 @@ fn a_name_is_enough_where_the_rest_can_be_found_out() {
                 keep: 30,
             },
         ),
+        pull_through: PullThrough {
+            is_ensured: false,
+            credentials: {},
+        },
         task: Task {
             port: 8080,
             container: "web",
@@ -344,13 +349,14 @@ fn a_size_that_fargate_does_not_have_names_those_that_go() {
 #[test]
 fn an_image_that_private_tasks_cannot_pull_is_told_before_anything_is_asked() {
     insta::assert_snapshot!(told("service: web\nimage: nginx:1.29\ntask: { port: 80 }\n"), @"
-    error: image `nginx:1.29` is in no private ECR repository
+    error: image `nginx:1.29` is on Docker Hub
      --> ecs-deploy.yml:2:8
       |
     2 | image: nginx:1.29
-      |        ^^^^^^^^^^ a task in a private subnet reaches no other registry, not even ECR Public
+      |        ^^^^^^^^^^ a task in a private subnet reaches no registry but ECR of its own region
       |
-      = help: copy it: docker buildx imagetools create --tag ACCOUNT.dkr.ecr.REGION.amazonaws.com/nginx:1.29 nginx:1.29
+      = help: add `image: { uri: nginx:1.29, pull-through: ensure }`, and ECR keeps a copy in the region
+              or copy it yourself: docker buildx imagetools create --tag ACCOUNT.dkr.ecr.REGION.amazonaws.com/nginx:1.29 nginx:1.29
     ");
     let text = "service: web\nregion: eu-west-1\ntask: { port: 80 }\n\
                 image: 123456789012.dkr.ecr.us-east-1.amazonaws.com/web:v1\n";
@@ -361,8 +367,8 @@ fn an_image_that_private_tasks_cannot_pull_is_told_before_anything_is_asked() {
     4 | image: 123456789012.dkr.ecr.us-east-1.amazonaws.com/web:v1
       |        ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ the ECR endpoints of a VPC lead to the registry of its own region alone
       |
-      = help: copy it: docker buildx imagetools create --tag 123456789012.dkr.ecr.eu-west-1.amazonaws.com/web:v1 123456789012.dkr.ecr.us-east-1.amazonaws.com/web:v1
-              or let ECR replicate it to eu-west-1 (account 123456789012)
+      = help: add `image: { uri: 123456789012.dkr.ecr.us-east-1.amazonaws.com/web:v1, pull-through: ensure }`, and ECR keeps a copy in the region
+              or copy it yourself: docker buildx imagetools create --tag 123456789012.dkr.ecr.eu-west-1.amazonaws.com/web:v1 123456789012.dkr.ecr.us-east-1.amazonaws.com/web:v1
     ");
 }
 
@@ -390,7 +396,7 @@ const DEFINITION: &str = r#"{
   "newKey": {"a": [1]},
   "containerDefinitions": [
     {"name": "web", "image": "x", "portMappings": [{"containerPort": 8080}]},
-    {"name": "agent", "image": "y"}
+    {"name": "agent", "image": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/agent:1"}
   ]
 }"#;
 

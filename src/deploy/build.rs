@@ -56,7 +56,7 @@ async fn build(
 }
 
 /// <https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html>
-async fn login(prepared: &Prepared) -> Result<Login, Problem> {
+pub(super) async fn login(prepared: &Prepared) -> Result<Login, Problem> {
     let answer = prepared
         .aws
         .ecr

@@ -68,8 +68,12 @@ async fn apply(run: &Run<'_>, planned: &Planned, outcome: &mut Outcome) -> Resul
         return Ok(());
     }
     run.start_applying();
-    let no_image = |_, _| async { Err(Problem::new("a destroy builds no image")) }.boxed();
-    let applied = apply::apply(plan, aws, &names.stack, &no_image, run.events, run.began).await;
+    let none = || async { Err(Problem::new("a destroy makes no image")) };
+    let images = apply::Images {
+        build: Box::new(move |_, _| none().boxed()),
+        pull: Box::new(move |_, _| none().boxed_local()),
+    };
+    let applied = apply::apply(plan, aws, &names.stack, &images, run.events, run.began).await;
     outcome.timeline.extend(applied.spans.iter().cloned());
     outcome.changed = !applied.done.is_empty();
     outcome.outputs.changed = outcome.changed;

@@ -10,6 +10,7 @@ use crate::{
     image::registry_uri,
     plan::change::Change,
     resource::{Action, load_balancer},
+    world::World,
 };
 
 /// Writes down why the run failed.
@@ -101,6 +102,15 @@ fn image(run: &Run<'_>, prepared: &Prepared, applied: &Applied) -> Option<String
     if let Some(built) = id(applied, Kind::Image, &config.service) {
         return Some(built);
     }
+    let container = &config.task.container;
+    if let Some(pulled) = id(applied, Kind::CachedImage, container) {
+        return Some(pulled);
+    }
+    if prepared.world.pull_through.digests.contains_key(container) {
+        let World { live, newest, .. } = &prepared.world;
+        let revision = live.as_ref().or(newest.as_ref())?;
+        return image_of(&revision.document, container);
+    }
     let digest = prepared.world.digest.as_ref()?;
     let repository = match &config.image {
         Image::Uri(uri) => crate::resource::image::split(uri).0.to_owned(),
@@ -109,6 +119,13 @@ fn image(run: &Run<'_>, prepared: &Prepared, applied: &Applied) -> Option<String
         }
     };
     Some(format!("{repository}@{digest}"))
+}
+
+/// What a revision says of a container's image.
+fn image_of(document: &serde_json::Value, container: &str) -> Option<String> {
+    let mut containers = document["containerDefinitions"].as_array()?.iter();
+    let found = containers.find(|found| found["name"].as_str() == Some(container))?;
+    found["image"].as_str().map(str::to_owned)
 }
 
 /// The revision that the service was asked to run.

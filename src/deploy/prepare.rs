@@ -80,11 +80,11 @@ async fn read(run: &Run<'_>) -> Result<(Reader, Names, Option<String>, World)> {
         .map_err(Error::Refused)?;
     let aws = Reader::connect(config.region.as_deref()).await?;
     let names = Names::of(config, &aws.identity);
-    if let Image::Uri(uri) = &config.image {
-        crate::config::image_uri::check(uri, &aws.identity.region).map_err(Error::Refused)?;
-    }
+    // An image that no task could pull is told before the rest is read.
+    let pull_through = world::pull_through::observe(&aws, config).await?;
     let judged = task::judged(config, &aws.identity);
     let wanted = world::Wanted { tag: tag.as_deref(), judged: judged.as_ref() };
-    let world = world::observe(&aws, config, &names, wanted).await?;
+    let mut world = world::observe(&aws, config, &names, wanted).await?;
+    world.pull_through = pull_through;
     Ok((aws, names, tag, world))
 }

@@ -172,6 +172,7 @@ impl Described {
         task::Running {
             exec: self.service.enable_execute_command().then(exec),
             service_connect: ecs_service::has_service_connect(&self.service),
+            ..task::Running::default()
         }
     }
 }

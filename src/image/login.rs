@@ -27,7 +27,7 @@ impl Login {
     }
 
     /// All that must not be seen.
-    pub(super) fn sensitive(&self) -> Vec<Secret> {
+    pub(crate) fn sensitive(&self) -> Vec<Secret> {
         vec![self.password.clone(), Secret::new(self.token())]
     }
 }

@@ -5,6 +5,7 @@ mod endpoints;
 mod groups;
 mod ingress;
 mod judge;
+mod pull_through;
 
 use super::{Plan, change::Change, task};
 use crate::{
@@ -54,7 +55,11 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Plan> {
     let placement = placement(inputs)?;
     plan.warnings.extend(placement.warnings.iter().cloned());
 
-    let image = image(inputs, &mut plan)?;
+    let pulled = pull_through::images(inputs, &mut plan)?;
+    let image = match pulled.get(&config.task.container) {
+        Some(image) => image.clone(),
+        None => image(inputs, &mut plan)?,
+    };
     let needs = needs(&task::facts(config, &world.identity, running(inputs)));
     let groups = groups::security_groups(inputs, &mut plan)?;
     let group = groups.endpoints.as_ref();
@@ -81,7 +86,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Plan> {
     });
     let cluster = cluster(inputs, &mut plan);
 
-    let mentioned = task::Mentioned { image, execution_role, task_role, log_group };
+    let mentioned = task::Mentioned { image, pulled, execution_role, task_role, log_group };
     let task_definition = task_definition(inputs, &mentioned, &mut plan);
 
     let mut stands_on = way_in;
@@ -129,11 +134,15 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Plan> {
 /// What the service's own settings say of its tasks: this program leaves them as they are.
 fn running(inputs: &Inputs<'_>) -> task::Running {
     let Inputs { world, .. } = *inputs;
-    let Some(service) = &world.service else { return task::Running::default() };
+    let prefixes = world.pull_through.prefixes.clone();
+    let Some(service) = &world.service else {
+        return task::Running { prefixes, ..task::Running::default() };
+    };
     let exec = world.cluster.as_ref().map(|cluster| cluster.exec.clone()).unwrap_or_default();
     task::Running {
         exec: service.has_exec.then_some(exec),
         service_connect: service.has_service_connect,
+        prefixes,
     }
 }
 
@@ -171,7 +180,6 @@ fn image(inputs: &Inputs<'_>, plan: &mut Plan) -> Result<Known> {
     let region = &world.identity.region;
     let build = match &config.image {
         Image::Uri(uri) => {
-            crate::config::image_uri::check(uri, region).map_err(Error::Refused)?;
             let Some(digest) = &world.digest else {
                 return Err(Error::refused(
                     format!("image `{uri}` does not exist in ECR"),

@@ -3,8 +3,9 @@
 use crate::{
     address::Address,
     resource::{
-        Action, Settings, cluster, endpoint, image, listener, load_balancer, log_group, repository,
-        role, rule, security_group, service, target_group, task_definition, vpc,
+        Action, Settings, cached_image, cluster, endpoint, image, listener, load_balancer,
+        log_group, pull_through_cache_rule, repository, role, rule, security_group, service,
+        target_group, task_definition, vpc,
     },
 };
 use serde_json::{Map, Value};
@@ -15,6 +16,8 @@ use serde_json::{Map, Value};
 pub enum Change {
     Repository(Action<repository::Settings>),
     Image(Action<image::Settings>),
+    PullThroughCacheRule(Action<pull_through_cache_rule::Settings>),
+    CachedImage(Action<cached_image::Settings>),
     Vpc(Action<vpc::Settings>),
     SecurityGroup(Action<security_group::Settings>),
     Endpoint(Action<endpoint::Settings>),
@@ -45,6 +48,8 @@ macro_rules! each {
         match $change {
             Change::Repository($action) => $body,
             Change::Image($action) => $body,
+            Change::PullThroughCacheRule($action) => $body,
+            Change::CachedImage($action) => $body,
             Change::Vpc($action) => $body,
             Change::SecurityGroup($action) => $body,
             Change::Endpoint($action) => $body,
@@ -77,6 +82,8 @@ impl Change {
         match self {
             Self::Repository(action) => repository::calls(action),
             Self::Image(action) => image::calls(action),
+            Self::PullThroughCacheRule(action) => pull_through_cache_rule::calls(action),
+            Self::CachedImage(action) => cached_image::calls(action),
             Self::Vpc(action) => vpc::calls(action),
             Self::SecurityGroup(action) => security_group::calls(action),
             Self::Endpoint(action) => endpoint::calls(action, stack),

@@ -8,17 +8,20 @@ use crate::{
         facts::{self, Home},
         needs::{Exec, TaskFacts, needs},
     },
+    plan::outside,
     resource::task_definition::Settings,
 };
 use indexmap::IndexMap;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is known about the things that the document mentions.
 #[derive(Debug, Clone)]
 pub struct Mentioned {
     /// The image, with its digest.
     pub image: Known,
+    /// The images that are pulled through ECR, by container.
+    pub pulled: BTreeMap<String, Known>,
     /// The execution role.
     pub execution_role: Option<Known>,
     /// The application's role.
@@ -95,14 +98,17 @@ fn awslogs(document: &Value) -> impl Iterator<Item = &Value> {
 /// What the task needs of the network; `running` is the service that runs it, where there is one.
 pub fn facts(config: &Config, identity: &Identity, running: Running) -> TaskFacts {
     let Identity { account, region, .. } = identity;
+    let pulled = outside::cached(config, identity, &running.prefixes);
+    let own = pulled.get(&config.task.container).and_then(Known::now);
     let image = match &config.image {
-        Image::Uri(uri) => uri.clone(),
+        Image::Uri(uri) => own.unwrap_or(uri).to_owned(),
         Image::Build(build) => {
             format!("{account}.dkr.ecr.{region}.amazonaws.com/{}", build.repository)
         }
     };
     let mentioned = Mentioned {
         image: Known::Now(image),
+        pulled,
         execution_role: None,
         task_role: None,
         log_group: None,
@@ -128,6 +134,8 @@ pub struct Running {
     pub exec: Option<Exec>,
     /// Whether it is part of a Service Connect namespace.
     pub service_connect: bool,
+    /// The prefixes of the rules that images are pulled through, by upstream, as far as they are known.
+    pub prefixes: BTreeMap<String, String>,
 }
 
 /// The endpoint services that the tasks may need, also for what only the service's own settings say.
@@ -135,7 +143,8 @@ pub fn judged(config: &Config, identity: &Identity) -> Option<BTreeSet<String>> 
     if config.network.endpoints == Endpoints::Off {
         return None;
     }
-    let everything = Running { exec: Some(Exec::default()), service_connect: true };
+    let everything =
+        Running { exec: Some(Exec::default()), service_connect: true, ..Running::default() };
     let needs = needs(&facts(config, identity, everything));
     Some(needs.into_iter().filter(|need| !need.is_outside).map(|need| need.service).collect())
 }
@@ -151,6 +160,12 @@ pub fn definition(config: &Config, region: &str, mentioned: &Mentioned) -> Setti
         .unwrap_or(0);
     let container = format!("/containerDefinitions/{index}");
     let mut late = IndexMap::from([(format!("{container}/image"), mentioned.image.clone())]);
+    for (index, sidecar) in containers(&document).enumerate() {
+        let name = sidecar["name"].as_str().filter(|name| *name != config.task.container);
+        if let Some(image) = name.and_then(|name| mentioned.pulled.get(name)) {
+            late.insert(format!("/containerDefinitions/{index}/image"), image.clone());
+        }
+    }
     if let Some(role) = &mentioned.execution_role {
         late.insert("/executionRoleArn".to_owned(), role.clone());
     }

@@ -3,7 +3,7 @@
 //! What this program made for the stack goes. What stacks share goes with the last one that uses it.
 //! What somebody else made stays, and what was added to it is taken out again.
 
-use super::{Plan, change::Change};
+use super::{Plan, change::Change, outside::outside};
 use crate::{
     address::{Address, Kind, Known},
     config::model::Config,
@@ -40,8 +40,23 @@ pub fn plan(inputs: &Inputs<'_>) -> Plan {
     security_groups(inputs, &mut plan);
     task_definitions(inputs, &mut plan);
     of_the_tasks(inputs, &mut plan);
+    plan.warnings.extend(cached(inputs));
     plan.steps.sort_by(|one, _, other, _| one.cmp(other));
     plan
+}
+
+/// What stays because it is the account's: rules carry no tags, and others may pull through them.
+fn cached(inputs: &Inputs<'_>) -> Option<String> {
+    let found = outside(inputs.config, &inputs.world.identity).ok()?;
+    let mut titles: Vec<_> = found.into_iter().map(|image| image.upstream.title).collect();
+    titles.sort();
+    titles.dedup();
+    (!titles.is_empty()).then(|| {
+        format!(
+            "pull-through cache rules and cached repositories stay, others may use them: {}",
+            titles.join(", ")
+        )
+    })
 }
 
 const OURS: &str = "was made for this service";

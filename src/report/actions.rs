@@ -80,7 +80,7 @@ impl<W: Write + Send> Actions<W> {
                 self.held.push(text.clone());
                 return Ok(());
             }
-            Event::Line { source: Source::ServiceEvent, .. } => {
+            Event::Line { source: Source::ServiceEvent | Source::Cache, .. } => {
                 self.fence()?;
             }
             Event::StepDone { .. } | Event::StepFailed { .. } | Event::Phase(_)

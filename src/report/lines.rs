@@ -103,6 +103,7 @@ impl Lines {
 pub fn said(source: Source, text: &str) -> String {
     let who = match source {
         Source::Build => "build",
+        Source::Cache => "cache",
         Source::ServiceEvent => "event",
         Source::Log => "log",
     };

@@ -55,7 +55,7 @@ impl<W: Write + Send> Terminal<W> {
     /// Whether the moving line says it better, or nobody asked.
     fn quiet(&self, event: &Event) -> bool {
         match event {
-            Event::Line { source: Source::Build, .. } => !self.verbose,
+            Event::Line { source: Source::Build | Source::Cache, .. } => !self.verbose,
             Event::Rollout(_) => self.progress.is_some(),
             _ => false,
         }

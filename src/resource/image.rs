@@ -70,7 +70,8 @@ fn split_tag(reference: &str) -> Option<(&str, &str)> {
     reference.rsplit_once(':').filter(|(_, tag)| !tag.contains('/'))
 }
 
-async fn digest(
+/// The digest of one image of a repository; `None` where there is no such image or repository.
+pub(super) async fn digest(
     aws: &Reader,
     registry: Option<&str>,
     repository: &str,

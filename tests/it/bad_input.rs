@@ -74,5 +74,5 @@ async fn flags_inputs_and_the_environment() {
     let told = run(file, &["deploy"], &[("GITHUB_EVENT_PATH", "/nowhere")]).await.stderr;
     assert!(told.contains("GITHUB_EVENT_PATH"), "{told}");
     let told = run(file, &["plan", "--image", "nginx"], &[]).await.stderr;
-    assert!(told.contains("`nginx` is in no private ECR repository"), "{told}");
+    assert!(told.contains("image `nginx` is on Docker Hub"), "{told}");
 }

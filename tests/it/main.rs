@@ -7,4 +7,5 @@ mod engine;
 mod github_contract;
 mod ministack;
 mod moto;
+mod priming;
 mod support;

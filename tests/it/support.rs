@@ -3,6 +3,7 @@
 #![expect(unreachable_pub, reason = "public for the tests beside it")]
 
 pub mod account;
+pub mod ecr;
 pub mod gate;
 pub mod github;
 pub mod ministack;
@@ -11,4 +12,5 @@ pub mod prism;
 pub mod process;
 pub mod program;
 pub mod relay;
+pub mod registry;
 pub mod workshop;

@@ -1,10 +1,10 @@
 //! The `image` section.
 
-use super::{Findings, Input, missing, named};
+use super::{Findings, Input, Placed, missing, named};
 use crate::{
     config::{
         finding::Finding,
-        image_uri,
+        image_uri::{self, Caching},
         model::{Build, BuildSecret, Cache, Definition, Image, SecretSource, Task},
         names,
         section::{At, Section, text},
@@ -14,12 +14,13 @@ use crate::{
     error::Problem,
 };
 use indexmap::IndexMap;
+use std::ops::Range;
 
 /// Reads it. An image of the command line takes the place of the whole section.
 pub(super) fn read(
     file: &Section<'_>,
     service: &str,
-    region: Option<&str>,
+    placed: Placed<'_>,
     input: &Input<'_>,
     findings: &mut Findings,
 ) -> Image {
@@ -33,10 +34,11 @@ pub(super) fn read(
     findings.hidden.extend(lines.into_iter().filter(is_value).map(|line| line.span));
     let findings = &mut findings.own;
     if let Some(uri) = file.text("image").or_else(|| section.text("uri")) {
-        check_uri(&uri, region, findings);
+        check_uri(&uri, placed, findings);
+        let beside = ["uri", "pull-through", "credentials"];
         if let Some(entry) = file.entry("image")
             && let Value::Map(entries) = &entry.node.value
-            && let Some(other) = entries.iter().find(|entry| entry.key != "uri")
+            && let Some(other) = entries.iter().find(|entry| !beside.contains(&&*entry.key))
         {
             let what = format!("`image.{}` has no meaning beside `image.uri`", other.key);
             findings.push(Finding::new(other.key_span.clone(), what).help("take one of them out"));
@@ -76,26 +78,20 @@ pub(super) fn for_task(
     Image::Build(build)
 }
 
-fn check_uri(uri: &At<&str>, region: Option<&str>, findings: &mut Vec<Finding>) {
-    if let Some(problem) = refusal(uri.value, region) {
-        let mut finding = Finding::new(uri.span.clone(), problem.what);
-        if let Some(why) = problem.found.first() {
-            finding = finding.label(why.clone());
-        }
-        findings.push(match problem.help {
-            Some(help) => finding.help(help),
-            None => finding,
-        });
+fn check_uri(uri: &At<&str>, placed: Placed<'_>, findings: &mut Vec<Finding>) {
+    let line = format!("image: {{ uri: {}, pull-through: ensure }}", uri.value);
+    let caching = Caching { is_ensured: placed.is_cached, line: &line };
+    if let Some(problem) = image_uri::refusal(uri.value, placed.region, caching) {
+        findings.push(refused(uri.span.clone(), problem));
     }
 }
 
-/// Why it cannot be deployed, as far as that can be told without AWS.
-pub(in crate::config) fn refusal(uri: &str, region: Option<&str>) -> Option<Problem> {
-    match (image_uri::parse(uri), region) {
-        (None, _) => Some(image_uri::outside(uri)),
-        (Some(_), Some(region)) => image_uri::check(uri, region).err(),
-        (Some(_), None) => None,
-    }
+/// The problem of an image, at its place.
+pub(in crate::config) fn refused(span: Range<usize>, problem: Problem) -> Finding {
+    let mut finding = Finding::new(span, problem.what);
+    finding.label = problem.found.join("; ");
+    finding.help = problem.help;
+    finding
 }
 
 fn build(

@@ -1,6 +1,6 @@
 //! The `task` section, and the task definition that it may name.
 
-use super::{Findings, Input, missing, named};
+use super::{Findings, Input, Placed, missing, named};
 use crate::config::{
     definition::{self, Wanted},
     dockerfile, fargate,
@@ -23,6 +23,7 @@ pub(super) fn read(
     file: &Section<'_>,
     service: &str,
     image: &Image,
+    placed: Placed<'_>,
     input: &Input<'_>,
     findings: &mut Findings,
 ) -> Task {
@@ -53,8 +54,8 @@ pub(super) fn read(
                 own.push(finding.help("put it into the task definition"));
             }
         }
-        let wanted =
-            Wanted { container: container.as_deref(), port: given.as_ref().map(|at| at.value) };
+        let port = given.as_ref().map(|at| at.value);
+        let wanted = Wanted { container: container.as_deref(), port, placed };
         return match definition_of(&named, wanted, input, findings) {
             Some(found) => task(found.port, found.container, Definition::Json(found.document)),
             None => task(0, container.unwrap_or_default(), Definition::Json(Value::Null)),

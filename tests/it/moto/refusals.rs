@@ -111,10 +111,10 @@ async fn an_image_of_another_region() {
     let stack = Stack::new().await;
     stack.write("", "image: 123456789012.dkr.ecr.us-east-1.amazonaws.com/web:v1");
     insta::assert_snapshot!(refused(&stack).await, @"
-    image `123456789012.dkr.ecr.us-east-1.amazonaws.com/web:v1` is in us-east-1, and the service in eu-central-1
+    container `web`: image `123456789012.dkr.ecr.us-east-1.amazonaws.com/web:v1` is in us-east-1, and the service in eu-central-1
       the ECR endpoints of a VPC lead to the registry of its own region alone
-      help: copy it: docker buildx imagetools create --tag 123456789012.dkr.ecr.eu-central-1.amazonaws.com/web:v1 123456789012.dkr.ecr.us-east-1.amazonaws.com/web:v1
-            or let ECR replicate it to eu-central-1 (account 123456789012)
+      help: add `image: { uri: 123456789012.dkr.ecr.us-east-1.amazonaws.com/web:v1, pull-through: ensure }`, and ECR keeps a copy in the region
+            or copy it yourself: docker buildx imagetools create --tag 123456789012.dkr.ecr.eu-central-1.amazonaws.com/web:v1 123456789012.dkr.ecr.us-east-1.amazonaws.com/web:v1
     ");
 }
 

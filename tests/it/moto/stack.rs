@@ -5,7 +5,7 @@ use crate::support::{
     moto::Moto,
 };
 use ecs_private_deploy::{
-    apply::{Applied, BuildImage, apply},
+    apply::{Applied, BuildImage, Images, apply},
     aws::Reader,
     config::{self, model::Config},
     context::Context,
@@ -138,7 +138,7 @@ impl Stack {
     /// Applies a plan; an image that it builds is put where a push would have put it.
     pub(super) async fn apply(&self, plan: &Plan) -> Applied {
         let aws = Reader::new(&self.moto.config()).await.expect("moto answers");
-        let push: &BuildImage<'_> = &|settings, repository| {
+        let push: Box<BuildImage<'_>> = Box::new(|settings, repository| {
             async move {
                 self.account.push(&settings.build.repository, &settings.tag).await;
                 let aws = Reader::new(&self.moto.config()).await.expect("moto answers");
@@ -147,10 +147,12 @@ impl Stack {
                 Ok(format!("{repository}@{digest}"))
             }
             .boxed()
-        };
+        });
+        let pull = |_, _| async { panic!("no test here has an image to pull") }.boxed_local();
+        let images = Images { build: push, pull: Box::new(pull) };
         let (events, _) = Events::channel();
         let began = tokio::time::Instant::now();
-        let applied = apply(plan, &aws, &self.config().service, push, &events, began).await;
+        let applied = apply(plan, &aws, &self.config().service, &images, &events, began).await;
         assert!(applied.failed.is_empty(), "{:#?}", applied.failed);
         assert!(applied.not_started.is_empty(), "{:?}", applied.not_started);
         applied

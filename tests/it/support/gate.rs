@@ -55,7 +55,10 @@ async fn serve(mut client: TcpStream, behind: String, key: String) -> io::Result
             return client.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
         }
     }
-    if !String::from_utf8_lossy(&head).contains(&key) {
+    // Names of headers have no case, and not all clients write them as Docker does.
+    let shown =
+        String::from_utf8_lossy(&head).replace("\r\nauthorization: ", "\r\nAuthorization: ");
+    if !shown.contains(&key) {
         let answer = "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"gate\"\r\n\
             Content-Length: 0\r\nConnection: close\r\n\r\n";
         return client.write_all(answer.as_bytes()).await;
