@@ -1,6 +1,8 @@
 //! Against moto: AWS's control plane with careful EC2 and IAM.
 
 mod deploy;
+mod doctor;
+mod network;
 mod refusals;
 mod stack;
 mod states;

@@ -11,6 +11,6 @@ pub mod moto;
 pub mod prism;
 pub mod process;
 pub mod program;
-pub mod relay;
 pub mod registry;
+pub mod relay;
 pub mod workshop;

@@ -43,7 +43,9 @@ pub(super) fn judge(
     plan: &mut Plan,
 ) -> Result<Option<Judged>> {
     let Some(topology) = &inputs.world.topology else { return Ok(None) };
-    let vpc = after(topology, plan);
+    let mut vpc = topology.clone();
+    as_made(&mut vpc, inputs.world, groups.endpoints.as_ref());
+    after(&mut vpc, plan);
     let task = Task {
         subnets: placement.tasks.clone(),
         groups: BTreeSet::from([groups.task.to_string()]),
@@ -59,9 +61,24 @@ pub(super) fn judge(
     Ok(Some(Judged { vpc, task, diagnosis }))
 }
 
+/// What EC2 did not tell of an endpoint that this program made is taken as it was made, as where it is
+/// compared with what is wanted.
+fn as_made(vpc: &mut Topology, world: &World, group: Option<&Known>) {
+    let Ok(endpoints) = &mut vpc.endpoints else { return };
+    let ours = world.endpoints.iter().filter(|found| {
+        found.ownership.is_managed() && found.settings.endpoint_type == "Interface"
+    });
+    for endpoint::Observed { id, settings, .. } in ours {
+        let Some(found) = endpoints.iter_mut().find(|found| found.id == *id) else { continue };
+        found.private_dns |= settings.private_dns.is_none();
+        if found.groups.is_empty() {
+            found.groups.extend(group.map(Known::to_string));
+        }
+    }
+}
+
 /// The VPC with the plan's steps done. A thing that is still to be made has its address for an id.
-fn after(topology: &Topology, plan: &Plan) -> Topology {
-    let mut vpc = topology.clone();
+fn after(vpc: &mut Topology, plan: &Plan) {
     for (address, step) in &plan.steps {
         match &step.change {
             Change::Vpc(Action::Update { to, .. }) => {
@@ -70,12 +87,11 @@ fn after(topology: &Topology, plan: &Plan) -> Topology {
                     dns.hostnames = to.enable_dns_hostnames;
                 }
             }
-            Change::SecurityGroup(action) => group(&mut vpc, &address.to_string(), action),
-            Change::Endpoint(action) => endpoint(&mut vpc, &address.to_string(), action),
+            Change::SecurityGroup(action) => group(vpc, &address.to_string(), action),
+            Change::Endpoint(action) => endpoint(vpc, &address.to_string(), action),
             _ => {}
         }
     }
-    vpc
 }
 
 fn group(vpc: &mut Topology, address: &str, action: &Action<security_group::Settings>) {

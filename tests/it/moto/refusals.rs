@@ -49,7 +49,7 @@ async fn no_vpc() {
     stack.write_more("network: { vpc: vpc-0123456789abcdef0 }");
     insta::assert_snapshot!(refused(&stack).await, @"
     VPC `vpc-1` does not exist in eu-central-1 for account 123456789012
-      help: check `network.vpc`, `region` and the account of the credentials
+      help: check the VPC's id, the region and the account of the credentials
     ");
 }
 
@@ -58,10 +58,10 @@ async fn two_vpcs() {
     let stack = Stack::new().await;
     stack.account.vpc().await;
     insta::assert_snapshot!(refused(&stack).await, @"
-    2 VPCs in eu-central-1, and the file names none
+    2 VPCs in eu-central-1, and none is named
       vpc-1 (10.42.0.0/16)
       vpc-2 (10.42.0.0/16)
-      help: add `network: { vpc: vpc-… }` with the one to use
+      help: add `network: { vpc: vpc-… }` to the file with the one to use, or ask `doctor` about one with `--vpc`
     ");
 }
 

@@ -112,7 +112,8 @@ async fn an_endpoint_that_is_pending(lab: &Lab) {
     s3: by vpce-s3
     logs: by vpce-logs
     ! vpce-ecr.api is pending, and rtb-a of a has no default route
-      wait until vpce-ecr.api is available: aws ec2 describe-vpc-endpoints --vpc-endpoint-ids vpce-ecr.api --query 'VpcEndpoints[0].State'
+      # wait until vpce-ecr.api is available
+      aws ec2 describe-vpc-endpoints --vpc-endpoint-ids vpce-ecr.api --query 'VpcEndpoints[0].State'
     ");
 }
 

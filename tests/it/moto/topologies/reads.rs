@@ -160,7 +160,8 @@ async fn subnets_that_are_not_read(lab: &Lab) {
     assert_eq!(error.exit_code(), exit::REFUSED, "{error}");
     assert!(error.to_string().starts_with("ec2:DescribeSubnets on vpc-"), "{error}");
     let aws = Reader::new(&all_but(&scene, "ec2:DescribeVpcs").await).await.expect("a reader");
-    let error = vpc::choose(&aws, Some(&scene.vpc)).await.expect_err("nothing");
+    let found = vpc::choose(&aws, Some(&scene.vpc)).await.expect("its name");
+    let error = topology::observe(&aws, &found, &BTreeSet::new()).await.expect_err("nothing");
     assert_eq!(error.exit_code(), exit::REFUSED, "{error}");
     assert!(error.to_string().starts_with("ec2:DescribeVpcs on vpc-"), "{error}");
 }
