@@ -48,6 +48,7 @@ pub(super) fn endpoints(
         stands_on.push(known);
         plan.add(Address::new(Kind::Endpoint, service), step.0, &step.1);
     }
+    check_names(world, plan)?;
     if plan.steps.values().any(|step| matches!(step.change, Change::Endpoint(_))) {
         check_owner(&world.identity.account, &world.vpc.subnets, &placement.tasks)?;
     }
@@ -184,6 +185,36 @@ fn served(world: &World, service: &str, subnets: &BTreeSet<String>) -> Result<BT
     Err(Error::Refused(problem.help(
         "make a private subnet, and a public one for the load balancer, in a zone that it serves",
     )))
+}
+
+/// A name leads to one endpoint of a VPC only, and EC2 refuses a second one with private DNS.
+/// <https://docs.aws.amazon.com/vpc/latest/privatelink/create-interface-endpoint.html#considerations-interface-endpoints>
+fn check_names(world: &World, plan: &Plan) -> Result<()> {
+    for step in plan.steps.values() {
+        let Change::Endpoint(Action::Update { id, from, to }) = &step.change else { continue };
+        if from.private_dns == to.private_dns {
+            continue;
+        }
+        let holds_the_name = |other: &&endpoint::Observed| {
+            other.id != *id
+                && other.settings.service_name == to.service_name
+                && other.settings.private_dns == Some(true)
+        };
+        if let Some(other) = world.endpoints.iter().find(holds_the_name) {
+            return Err(Error::refused(
+                format!(
+                    "{id} of {} needs private DNS, and {} has it in the same VPC: two cannot",
+                    to.service_name, other.id
+                ),
+                format!(
+                    "delete one of the two, or turn it off there: aws ec2 modify-vpc-endpoint \
+                     --vpc-endpoint-id {} --no-private-dns-enabled",
+                    other.id
+                ),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// In subnets that another account shares, only that account makes endpoints, or sees them.
