@@ -48,7 +48,7 @@ pub(super) fn judge(
     after(&mut vpc, plan);
     let task = Task {
         subnets: placement.tasks.clone(),
-        groups: BTreeSet::from([groups.task.to_string()]),
+        groups: BTreeSet::from([name(&groups.task)]),
         has_public_address: false,
         execution_role: execution_role.and_then(Known::now).map(str::to_owned),
     };
@@ -72,12 +72,20 @@ fn as_made(vpc: &mut Topology, world: &World, group: Option<&Known>) {
         let Some(found) = endpoints.iter_mut().find(|found| found.id == *id) else { continue };
         found.private_dns |= settings.private_dns.is_none();
         if found.groups.is_empty() {
-            found.groups.extend(group.map(Known::to_string));
+            found.groups.extend(group.map(name));
         }
     }
 }
 
-/// The VPC with the plan's steps done. A thing that is still to be made has its address for an id.
+/// What a thing is called in the VPC as it will be: one that is still to be made has its address for an id.
+fn name(known: &Known) -> String {
+    match known {
+        Known::Now(id) => id.clone(),
+        Known::After(address) => address.to_string(),
+    }
+}
+
+/// The VPC with the plan's steps done.
 fn after(vpc: &mut Topology, plan: &Plan) {
     for (address, step) in &plan.steps {
         match &step.change {
@@ -103,7 +111,7 @@ fn group(vpc: &mut Topology, address: &str, action: &Action<security_group::Sett
         };
         let rules = settings.ingress.iter().filter_map(|ingress| match &ingress.source {
             Source::Cidr(block) => Some(rule(Peer::Cidr(block.parse().ok()?), ingress.port)),
-            Source::Group(group) => Some(rule(Peer::Group(group.to_string()), ingress.port)),
+            Source::Group(group) => Some(rule(Peer::Group(name(group)), ingress.port)),
         });
         rules.collect::<Vec<_>>()
     };
@@ -127,7 +135,7 @@ fn endpoint(vpc: &mut Topology, address: &str, action: &Action<endpoint::Setting
     let Ok(endpoints) = &mut vpc.endpoints else { return };
     let set = |endpoint: &mut Endpoint, to: &endpoint::Settings| {
         endpoint.subnets.clone_from(&to.subnets);
-        endpoint.groups = to.security_groups.iter().map(Known::to_string).collect();
+        endpoint.groups = to.security_groups.iter().map(name).collect();
         endpoint.private_dns = to.private_dns == Some(true);
         endpoint.tables.clone_from(&to.route_tables);
     };

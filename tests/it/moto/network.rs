@@ -30,6 +30,15 @@ async fn refused(stack: &Stack, more: &str) -> String {
 }
 
 #[tokio::test]
+async fn what_the_plan_makes_is_taken_as_there() {
+    let stack = Stack::new().await;
+    let plan = planned(&stack, "").await;
+    assert_eq!(plan.warnings, Vec::<String>::new(), "every need is known to be reached");
+    let picture = plan.picture.expect("a picture");
+    assert!(picture.contains("endpoint/ecr.api") && !picture.contains("broken"), "{picture}");
+}
+
+#[tokio::test]
 async fn verify_makes_nothing_and_names_what_is_missing() {
     let stack = Stack::new().await;
     let refusal = refused(&stack, "network: { endpoints: verify }").await;
