@@ -114,6 +114,9 @@ async fn doctor(
     let report = unless_ended(Box::pin(doctor::run(given, config.as_ref()))).await?;
     let is_action = context::is_action(variables);
     print(&doctor::render(&report, given.format), is_action)?;
+    if let (true, Some(annotation)) = (is_action, doctor::report::annotation(&report)) {
+        fatal::command(&annotation);
+    }
     let summary = variables.get("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty());
     if let (true, Some(path)) = (is_action, summary) {
         let written = files::summarize(Path::new(path), |left| {

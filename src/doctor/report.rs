@@ -7,6 +7,7 @@ use super::Report;
 use crate::{
     network::{addresses::view, diagnose::Problem, verdict::Verdict},
     report::{
+        annotation::{self, Level},
         format::plural,
         markdown::{self, fenced},
     },
@@ -118,6 +119,18 @@ fn bullets(lines: &[String]) -> String {
 /// For programs.
 pub fn json(report: &Report) -> serde_json::Value {
     json::value(report)
+}
+
+/// What is wrong or not known, as the workflow command that puts it on the run's page; `None` where all is
+/// well.
+pub fn annotation(report: &Report) -> Option<String> {
+    let mut lines: Vec<_> = report.diagnosis.problems.iter().map(what).collect();
+    lines.extend(report.short.iter().map(|short| format!("addresses: {}", short.what)));
+    lines.extend(doubts(report).into_iter().map(|doubt| format!("not known: {doubt}")));
+    lines.extend(report.diagnosis.warnings.iter().cloned());
+    let level = if report.is_broken() { Level::Error } else { Level::Warning };
+    let told = || annotation::annotation(level, &sentence(report), &lines.join("\n"));
+    (!lines.is_empty()).then(told)
 }
 
 /// The verdict, in one sentence.

@@ -3,6 +3,11 @@
 use super::annotation::{Level, annotation};
 use std::io::Write as _;
 
+/// Prints a workflow command where the runner reads it.
+pub fn command(text: &str) {
+    drop(writeln!(anstream::stderr().lock(), "{text}"));
+}
+
 /// Prints it on standard error, under Actions as an annotation too.
 pub fn print(text: &str, is_action: bool) {
     let mut out = anstream::stderr().lock();

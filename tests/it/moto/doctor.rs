@@ -102,6 +102,7 @@ async fn under_actions_the_picture_is_in_the_job_summary() {
         .env("GITHUB_STEP_SUMMARY", summary.to_str().expect("a path"));
     let run = program.run().await.ends_with(exit::REFUSED);
     assert!(run.stdout.starts_with("::stop-commands::"), "{}", run.stdout);
+    assert!(run.stderr.contains("::error title=service web of cluster web"), "{}", run.stderr);
     let summary = std::fs::read_to_string(summary).expect("a summary");
     assert!(summary.contains("```mermaid\n") && summary.contains("flowchart TB"), "{summary}");
     assert!(summary.contains("aws ec2 create-vpc-endpoint"), "{summary}");
