@@ -12,7 +12,7 @@ use crate::{
     network::{
         facts::{self, Home},
         model::Topology,
-        needs::{TaskFacts, needs},
+        needs::{TaskFacts, endpoint_services},
     },
     plan::task,
     resource::{cluster, service as ecs_service, task_definition},
@@ -75,7 +75,7 @@ pub(super) async fn of_service(
         maximum_percent: maximum.try_into().unwrap_or(200),
         running,
     });
-    let topology = topology::observe(aws, &which, &services(&subject.facts)).await?;
+    let topology = topology::observe(aws, &which, &endpoint_services(&subject.facts)).await?;
     if subject.groups.as_ref().is_some_and(BTreeSet::is_empty) {
         subject.groups = topology.default_group().map(|id| BTreeSet::from([id]));
     }
@@ -113,6 +113,7 @@ pub(super) async fn of_task(aws: &Reader, given: &cli::Doctor) -> Result<(Subjec
             facts: TaskFacts {
                 region: aws.identity.region.clone(),
                 log_groups: Some(BTreeSet::new()),
+                reach: given.reach.iter().cloned().collect(),
                 ..TaskFacts::default()
             },
             assumed: vec![
@@ -121,11 +122,10 @@ pub(super) async fn of_task(aws: &Reader, given: &cli::Doctor) -> Result<(Subjec
             ..Subject::default()
         },
     };
-    subject.facts.reach.extend(given.reach.iter().cloned());
     subject.subnets = Some(subnets).filter(|subnets| !subnets.is_empty());
     let groups: BTreeSet<_> = given.security_groups.iter().cloned().collect();
     subject.groups = Some(groups).filter(|groups| !groups.is_empty());
-    let topology = topology::observe(aws, &which, &services(&subject.facts)).await?;
+    let topology = topology::observe(aws, &which, &endpoint_services(&subject.facts)).await?;
     Ok((subject, topology))
 }
 
@@ -141,7 +141,7 @@ pub(super) async fn of_file(
     }
     let facts = task::facts(config, &aws.identity, task::Running::default());
     let which = vpc::choose(aws, config.network.vpc.as_deref()).await?;
-    let topology = topology::observe(aws, &which, &services(&facts)).await?;
+    let topology = topology::observe(aws, &which, &endpoint_services(&facts)).await?;
     let Config { service, cluster, rollout, .. } = config;
     let subject = Subject {
         title: format!("service {service} of cluster {cluster}"),
@@ -288,10 +288,4 @@ async fn load_balancer(
             .scheme()
             .is_some_and(|scheme| scheme.as_str() == "internet-facing"),
     })
-}
-
-/// The endpoint services whose zones are asked for.
-fn services(facts: &TaskFacts) -> BTreeSet<String> {
-    let needs = needs(facts);
-    needs.into_iter().filter(|need| !need.is_outside).map(|need| need.service).collect()
 }

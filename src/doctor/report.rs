@@ -187,18 +187,10 @@ fn what(problem: &Problem) -> String {
 
 /// Why something could not be judged, each reason once, with what depends on it.
 fn doubts(report: &Report) -> Vec<String> {
-    let mut doubts: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for finding in &report.diagnosis.findings {
-        if let Verdict::Unknown(reasons) = &finding.verdict {
-            for reason in reasons {
-                doubts.entry(reason).or_default().insert(&finding.need.service);
-            }
-        }
-    }
     let told = |(reason, services): (&str, BTreeSet<&str>)| {
         format!("{}: {reason}", services.into_iter().collect::<Vec<_>>().join(", "))
     };
-    doubts.into_iter().map(told).collect()
+    report.diagnosis.unknown().into_iter().map(told).collect()
 }
 
 /// Text from outside, that can do nothing to a terminal.

@@ -7,7 +7,7 @@ use super::{
     needs::Need,
     verdict::{Broken, Errand, Policies, Task, Verdict, Via},
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,21 @@ pub struct Diagnosis {
     pub problems: Vec<Problem>,
     /// What works and could be better.
     pub warnings: Vec<String>,
+}
+
+impl Diagnosis {
+    /// Why verdicts are unknown: each reason once, with the services that it is about.
+    pub fn unknown(&self) -> BTreeMap<&str, BTreeSet<&str>> {
+        let mut reasons: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+        for finding in &self.findings {
+            if let Verdict::Unknown(why) = &finding.verdict {
+                for reason in why {
+                    reasons.entry(reason).or_default().insert(&finding.need.service);
+                }
+            }
+        }
+        reasons
+    }
 }
 
 /// A need in a subnet.

@@ -324,7 +324,7 @@ pub fn mend(vpc: &mut Topology, fix: &Fix) {
         }
         Fix::Create(new) => create(vpc, new),
         Fix::Authorize { group, direction, peer } => {
-            let rule = Rule { protocol: "tcp".to_owned(), ports: Ports::HTTPS, peer: peer.clone() };
+            let rule = Rule::https(peer.clone());
             let found = vpc.groups.as_mut().ok().and_then(|groups| groups.get_mut(group));
             match (found, direction) {
                 (Some(group), Direction::In) => group.ingress.push(rule),
@@ -381,11 +381,7 @@ fn create(vpc: &mut Topology, new: &NewEndpoint) {
         Ok(group) => group.clone(),
         Err(cidrs) => {
             let id = NEW_GROUP.to_owned();
-            let rule = |cidr: &Net| Rule {
-                protocol: "tcp".to_owned(),
-                ports: Ports::HTTPS,
-                peer: Peer::Cidr(*cidr),
-            };
+            let rule = |cidr: &Net| Rule::https(Peer::Cidr(*cidr));
             let name = format!("{}-endpoints", new.vpc);
             let ingress = cidrs.iter().map(rule).collect();
             if let Ok(groups) = &mut vpc.groups {

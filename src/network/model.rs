@@ -169,6 +169,11 @@ impl Rule {
         Self { protocol: "-1".to_owned(), ports: Ports::ALL, peer: Peer::Cidr(ANYWHERE) }
     }
 
+    /// HTTPS, to or from the other side.
+    pub fn https(peer: Peer) -> Self {
+        Self { protocol: "tcp".to_owned(), ports: Ports::HTTPS, peer }
+    }
+
     /// Whether it is about HTTPS too.
     pub fn is_https(&self) -> bool {
         match self.protocol.as_str() {

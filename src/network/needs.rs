@@ -205,6 +205,11 @@ pub fn needs(facts: &TaskFacts) -> Vec<Need> {
     needs
 }
 
+/// The short names of the endpoint services among what the task needs.
+pub fn endpoint_services(facts: &TaskFacts) -> BTreeSet<String> {
+    needs(facts).into_iter().filter(|need| !need.is_outside).map(|need| need.service).collect()
+}
+
 /// Secrets Manager's ARN may be followed by a JSON key, a version's stage and its id.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/secrets-envvar-secrets-manager.html>
 fn without_key(secret: &str) -> String {

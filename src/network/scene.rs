@@ -55,11 +55,11 @@ pub(crate) fn nat() -> Target {
 }
 
 pub(crate) fn allow(peer: Peer) -> Rule {
-    Rule { protocol: "tcp".to_owned(), ports: Ports::HTTPS, peer }
+    Rule::https(peer)
 }
 
 pub(crate) fn allow_all() -> Rule {
-    Rule { protocol: "-1".to_owned(), ports: Ports::ALL, peer: Peer::Cidr(ANYWHERE) }
+    Rule::anything()
 }
 
 pub(crate) fn group(name: &str, ingress: Vec<Rule>, egress: Vec<Rule>) -> Group {

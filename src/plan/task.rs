@@ -6,7 +6,7 @@ use crate::{
     config::model::{Config, Definition, Endpoints, Image, TaskBlock},
     network::{
         facts::{self, Home},
-        needs::{Exec, TaskFacts, needs},
+        needs::{Exec, TaskFacts, endpoint_services},
     },
     plan::outside,
     resource::task_definition::Settings,
@@ -145,8 +145,7 @@ pub fn judged(config: &Config, identity: &Identity) -> Option<BTreeSet<String>> 
     }
     let everything =
         Running { exec: Some(Exec::default()), service_connect: true, ..Running::default() };
-    let needs = needs(&facts(config, identity, everything));
-    Some(needs.into_iter().filter(|need| !need.is_outside).map(|need| need.service).collect())
+    Some(endpoint_services(&facts(config, identity, everything)))
 }
 
 /// The task definition.

@@ -8,7 +8,7 @@ use crate::{
     network::{
         model::{Group, Topology},
         needs::Need,
-        net::Net,
+        net::{Net, Share, share},
         placement::Placement,
         subnets::{Classified, Subnet},
     },
@@ -149,9 +149,7 @@ fn admits(inputs: &Inputs<'_>, found: &endpoint::Observed) -> bool {
     let carried = found.settings.security_groups.iter().filter_map(Known::now);
     let groups = carried.filter_map(|id| groups.get(id));
     let blocks: Vec<Net> = groups.flat_map(Group::https_from).collect();
-    cidrs.iter().all(|cidr| {
-        crate::network::net::share(*cidr, blocks.iter().copied()) == crate::network::net::Share::All
-    })
+    cidrs.iter().all(|cidr| share(*cidr, blocks.iter().copied()) == Share::All)
 }
 
 /// Those of the subnets whose zones the endpoint service stands in; it serves the whole VPC from there.

@@ -13,7 +13,7 @@ use crate::{
         needs::Need,
         net::Ports,
         placement::Placement,
-        verdict::{Task, Verdict},
+        verdict::Task,
     },
     plan::{Plan, change::Change},
     resource::{
@@ -228,17 +228,9 @@ fn completes(fix: &Fix, world: &World) -> bool {
 
 /// One warning for each reason, with all that it is about.
 fn unknown(diagnosis: &Diagnosis) -> Vec<String> {
-    let mut reasons: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for finding in &diagnosis.findings {
-        if let Verdict::Unknown(why) = &finding.verdict {
-            for reason in why {
-                reasons.entry(reason).or_default().insert(&finding.need.service);
-            }
-        }
-    }
     let line = |(reason, services): (&str, BTreeSet<&str>)| {
         let services = services.into_iter().collect::<Vec<_>>().join(", ");
         format!("whether the tasks reach {services} is unknown: {reason}")
     };
-    reasons.into_iter().map(line).collect()
+    diagnosis.unknown().into_iter().map(line).collect()
 }
