@@ -5,6 +5,7 @@ pub mod cause;
 pub mod evidence;
 pub mod machine;
 pub mod state;
+pub mod tasks;
 pub mod verdict;
 
 use crate::{

@@ -60,7 +60,17 @@ pub(super) fn check(node: &Node, shape: &Shape, path: &str, findings: &mut Vec<F
         }
         (Shape::Integer(..), _) => findings.push(wrong("a whole number")),
         (Shape::Duration, Value::Text(text)) if values::duration(text).is_some() => {}
-        (Shape::Duration, _) => {
+        (Shape::DurationOrNone, Value::Text(text)) if values::duration_or_none(text).is_some() => {}
+        (Shape::Tenths(least, most), Value::Integer(_, text) | Value::Float(text)) => {
+            if !values::tenths(text).is_some_and(|found| (least..=most).contains(&&found)) {
+                let what = format!("`{path}` is {text}");
+                let [least, most] = [least, most].map(|tenths| f64::from(*tenths) / 10.0);
+                let label = format!("from {least} to {most}, with one digit after the point");
+                findings.push(Finding::new(node.span.clone(), what).label(label));
+            }
+        }
+        (Shape::Tenths(..), _) => findings.push(wrong("a number")),
+        (Shape::Duration | Shape::DurationOrNone, _) => {
             let finding = wrong("a duration").label("not a duration");
             findings.push(finding.help("write it as `90s`, `15m` or `1h`"));
         }

@@ -32,6 +32,8 @@ pub struct Config {
     pub logs: Logs,
     /// How a new version takes the place of the old one.
     pub rollout: Rollout,
+    /// What runs once beside a rollout, in this order.
+    pub run: Vec<RunTask>,
     /// The folder of the file; every path of the file is relative to it.
     pub folder: PathBuf,
 }
@@ -234,4 +236,122 @@ pub struct Rollout {
     pub maximum_percent: u32,
     /// How long the rollout is waited for.
     pub timeout: Duration,
+    /// How the requests come to the new version.
+    pub strategy: Strategy,
+    /// Tasks that fail to start in the same way after which the rollout is given up; never 0.
+    pub give_up_after: u32,
+    /// Whether the last version comes back where a rollout fails or is given up.
+    pub rollback: bool,
+    /// What becomes of the rollout when the run is cancelled.
+    pub on_cancel: OnCancel,
+    /// CloudWatch alarms that end the rollout.
+    pub alarms: BTreeSet<String>,
+}
+
+/// How the requests come to the new version.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-types.html>
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Strategy {
+    /// Task by task.
+    Rolling {
+        /// When the rollout counts as successful before the last old task is gone.
+        early_success: Option<EarlySuccess>,
+    },
+    /// From one target group to another, by the load balancer.
+    Shift(Shift),
+}
+
+/// When a rolling update counts as successful.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentConfiguration.html>
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EarlySuccess {
+    /// Per cent of the desired count that have to be healthy.
+    pub healthy_percent: u32,
+    /// Whether the old tasks are stopped after the success; otherwise before.
+    pub is_cleanup_deferred: bool,
+}
+
+/// A move of the requests from one target group to another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shift {
+    /// In which steps.
+    pub steps: ShiftSteps,
+    /// How long both versions run once all requests have moved; whole minutes.
+    pub bake_time: Duration,
+    /// The port of a listener by which the new version is tried before the requests move.
+    pub test_port: Option<u16>,
+    /// Where ECS waits for somebody's word.
+    pub pause: Option<Pause>,
+}
+
+/// In which steps the requests move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ShiftSteps {
+    /// All at once: `BLUE_GREEN`.
+    AllAtOnce,
+    /// Equal ones: `LINEAR`.
+    Linear {
+        /// What moves at once.
+        percent: Percent,
+        /// The time between two steps; whole minutes.
+        bake_time: Duration,
+    },
+    /// A few, then all: `CANARY`.
+    Canary {
+        /// What moves first.
+        percent: Percent,
+        /// The time until the rest moves; whole minutes.
+        bake_time: Duration,
+    },
+}
+
+/// A percentage in tenths, as ECS takes them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Percent(pub u32);
+
+/// Where ECS waits for somebody's word.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentLifecycleHook.html>
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pause {
+    /// ECS's lifecycle stages, `POST_SCALE_UP`.
+    pub at: BTreeSet<String>,
+    /// How long it waits; whole minutes.
+    pub timeout: Duration,
+    /// Whether it goes on then; otherwise the last version comes back.
+    pub continues: bool,
+}
+
+/// What becomes of a rollout when the run that watches it is cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnCancel {
+    /// It goes on.
+    Leave,
+    /// ECS is asked to bring the last version back.
+    Rollback,
+}
+
+/// A task that runs once beside a rollout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunTask {
+    /// What it is called in the report; unique.
+    pub name: String,
+    /// When it runs.
+    pub when: When,
+    /// The container of the task definition whose command is replaced, and whose exit code counts.
+    pub container: String,
+    /// What runs in it; never empty.
+    pub command: Vec<String>,
+    /// Environment variables in addition to the container's.
+    pub environment: IndexMap<String, String>,
+    /// How long it is waited for.
+    pub timeout: Duration,
+}
+
+/// When a task runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// Before ECS is told of the new version; a failure leaves the old one as it is.
+    BeforeRollout,
+    /// After the new version serves.
+    AfterRollout,
 }

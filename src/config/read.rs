@@ -3,11 +3,13 @@
 
 pub(super) mod image;
 mod pull_through;
+mod rollout;
+mod run;
 mod task;
 
 use super::{
     finding::Finding,
-    model::{Config, Endpoints, HealthCheck, LoadBalancer, Logs, Network, Rollout},
+    model::{Config, Endpoints, HealthCheck, LoadBalancer, Logs, Network},
     names,
     section::{At, Section},
     shape::RETENTIONS,
@@ -18,7 +20,6 @@ use std::{
     collections::BTreeSet,
     ops::Range,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 /// ELB's recommended policy; what the API takes where none is given is from 2016.
@@ -91,8 +92,9 @@ pub(super) fn read(tree: &Node, input: &Input<'_>, findings: &mut Findings) -> C
     let network = network(&file, own);
     let load_balancer = load_balancer(&file, &service, own);
     let logs = logs(&file, &service, own);
-    let rollout = rollout(&file, own);
+    let rollout = rollout::read(&file, own);
     let task = task::read(&file, &service, &image, placed, input, findings);
+    let run = run::read(&file, &task, &mut findings.own);
     let image = image::for_task(image, &task, &file, &mut findings.own);
     Config {
         cluster: cluster.unwrap_or_else(|| service.clone()),
@@ -104,6 +106,7 @@ pub(super) fn read(tree: &Node, input: &Input<'_>, findings: &mut Findings) -> C
         load_balancer,
         logs,
         rollout,
+        run,
         folder: input.folder.to_owned(),
         service,
     }
@@ -299,36 +302,6 @@ fn logs(file: &Section<'_>, service: &str, findings: &mut Vec<Finding>) -> Logs 
         group: group.unwrap_or_else(|| format!("/ecs/{service}")),
         retention_in_days: retention.map_or(30, |days| days.value),
     }
-}
-
-fn rollout(file: &Section<'_>, findings: &mut Vec<Finding>) -> Rollout {
-    let section = file.section("rollout");
-    let rollout = Rollout {
-        desired_count: section.number("desired-count").map(|at| at.value),
-        minimum_healthy_percent: number(&section, "minimum-healthy-percent", 100),
-        maximum_percent: number(&section, "maximum-percent", 200),
-        timeout: section.duration("timeout").unwrap_or(Duration::from_mins(15)),
-    };
-    if is_stuck(&rollout)
-        && let Some(entry) =
-            section.entry("maximum-percent").or_else(|| section.entry("minimum-healthy-percent"))
-    {
-        let what = "no task may be started before another one is stopped, and none may be stopped";
-        let finding = Finding::new(entry.node.span.clone(), what);
-        findings.push(finding.help("raise `maximum-percent`, or lower `minimum-healthy-percent`"));
-    }
-    rollout
-}
-
-/// Whether ECS, which rounds the one down and the other up, could replace no task.
-/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-ecs.html>
-fn is_stuck(rollout: &Rollout) -> bool {
-    let Rollout { desired_count, minimum_healthy_percent: least, maximum_percent: most, .. } =
-        rollout;
-    let Some(count) = *desired_count else { return *least == 100 && *most == 100 };
-    let may_start = u64::from(count) * u64::from(*most) / 100 > count.into();
-    let may_stop = (u64::from(count) * u64::from(*least)).div_ceil(100) < count.into();
-    count > 0 && !may_start && !may_stop
 }
 
 /// A finding about a path of the file: the folder or file that is not there.

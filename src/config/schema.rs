@@ -40,7 +40,14 @@ fn shape(shape: &Shape) -> Value {
         Shape::Integer(least, most) => {
             json!({"type": "integer", "minimum": number(least), "maximum": number(most)})
         }
-        Shape::Duration => json!({"type": "string", "pattern": "^([0-9]+[hms])+$"}),
+        Shape::Tenths(least, most) => json!({
+            "type": "number",
+            "minimum": f64::from(*least) / 10.0,
+            "maximum": f64::from(*most) / 10.0,
+        }),
+        Shape::Duration | Shape::DurationOrNone => {
+            json!({"type": "string", "pattern": "^([0-9]+[hms])+$"})
+        }
         Shape::OneOf(words) => json!({"enum": words}),
         Shape::List(item) => json!({"type": "array", "items": self::shape(item)}),
         Shape::Map => {

@@ -67,6 +67,19 @@ impl<'a> Section<'a> {
         values::duration(self.text(key)?.value)
     }
 
+    pub(super) fn duration_or_none(&self, key: &str) -> Option<At<Duration>> {
+        let At { value, span } = self.text(key)?;
+        Some(At { value: values::duration_or_none(value)?, span })
+    }
+
+    /// A number in tenths.
+    pub(super) fn tenths(&self, key: &str) -> Option<u32> {
+        match &self.node(key)?.value {
+            Value::Integer(_, text) | Value::Float(text) => values::tenths(text),
+            _ => None,
+        }
+    }
+
     pub(super) fn list(&self, key: &str) -> Option<&'a [Node]> {
         match &self.node(key)?.value {
             Value::List(items) => Some(items),

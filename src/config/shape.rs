@@ -19,6 +19,10 @@ pub(super) enum Shape {
     Integer(i128, i128),
     /// `15m`.
     Duration,
+    /// The same, or `0m`.
+    DurationOrNone,
+    /// A number with one digit after its point at most, from the first to the last tenth.
+    Tenths(u32, u32),
     OneOf(&'static [&'static str]),
     List(&'static Self),
     /// Names of the user's own, and text or numbers.
@@ -30,7 +34,10 @@ pub(super) enum Shape {
     TextOr(&'static [Key]),
 }
 
-use Shape::{Arguments, Boolean, Duration, Integer, List, Map, OneOf, Section, Text, TextOr};
+use Shape::{
+    Arguments, Boolean, Duration, DurationOrNone, Integer, List, Map, OneOf, Section, Tenths, Text,
+    TextOr,
+};
 
 const fn key(name: &'static str, about: &'static str, shape: Shape) -> Key {
     Key { name, about, shape }
@@ -63,6 +70,11 @@ pub(super) const FILE: &[Key] = &[
     key("load-balancer", "What the internet reaches.", Section(LOAD_BALANCER)),
     key("logs", "Where the containers' output goes.", Section(LOGS)),
     key("rollout", "How a new version takes the place of the old one.", Section(ROLLOUT)),
+    key(
+        "run",
+        "What runs once beside a rollout, with the new image in the service's subnets and groups: migrations before it, say.",
+        List(&Section(RUN)),
+    ),
 ];
 
 const IMAGE: &[Key] = &[
@@ -239,7 +251,11 @@ const LOGS: &[Key] = &[
 ];
 
 const ROLLOUT: &[Key] = &[
-    key("strategy", "Only rolling so far.", OneOf(&["rolling"])),
+    key(
+        "strategy",
+        "`rolling` replaces task by task; `blue-green`, `linear` and `canary` move the requests from one target group to another, at once, in equal steps, or a few first. Default: rolling.",
+        OneOf(&["rolling", "blue-green", "linear", "canary"]),
+    ),
     key(
         "desired-count",
         "Tasks that should run. Left alone where it is not given: scaling may own it.",
@@ -255,5 +271,117 @@ const ROLLOUT: &[Key] = &[
         "Per cent of the desired count that may run. Default: 200.",
         Integer(100, 200),
     ),
-    key("timeout", "How long the rollout is waited for. Default: 15m.", Duration),
+    key(
+        "timeout",
+        "How long the rollout is waited for. Default: 15m, and the bake times on top of it.",
+        Duration,
+    ),
+    key(
+        "give-up-after",
+        "Tasks that fail to start in the same way after which the rollout is given up. Default: 2.",
+        Integer(1, 200),
+    ),
+    key(
+        "rollback",
+        "Whether the last version comes back where a rollout fails or is given up. Default: true.",
+        Boolean,
+    ),
+    key(
+        "on-cancel",
+        "What becomes of the rollout when the run is cancelled: `leave` lets it go on, `rollback` brings the last version back. Default: leave.",
+        OneOf(&["leave", "rollback"]),
+    ),
+    key("alarms", "CloudWatch alarms that end the rollout.", List(&Text)),
+    key(
+        "early-success",
+        "When a `rolling` rollout counts as successful before all of it is done.",
+        Section(EARLY_SUCCESS),
+    ),
+    key(
+        "bake-time",
+        "How long both versions run once all requests have moved, in whole minutes up to 24h. Default: 5m.",
+        DurationOrNone,
+    ),
+    key("linear", "The steps of the strategy `linear`.", Section(LINEAR)),
+    key("canary", "The steps of the strategy `canary`.", Section(CANARY)),
+    key(
+        "test-port",
+        "The port of a listener by which the new version is tried before the requests move to it.",
+        Integer(1, 65_535),
+    ),
+    key(
+        "pause",
+        "Where ECS waits until `ecs-private-deploy continue` or `rollback` is run.",
+        Section(PAUSE),
+    ),
+];
+
+const EARLY_SUCCESS: &[Key] = &[
+    key(
+        "healthy-percent",
+        "Per cent of the desired count that have to be healthy. Default: 100.",
+        Integer(0, 100),
+    ),
+    key(
+        "cleanup",
+        "Whether the old tasks are stopped before the rollout is successful (`blocking`) or after it (`deferred`). Default: deferred.",
+        OneOf(&["blocking", "deferred"]),
+    ),
+];
+
+const LINEAR: &[Key] = &[
+    key(
+        "step-percent",
+        "What moves at once, from 3 to 100 in tenths. Default: 10.",
+        Tenths(30, 1000),
+    ),
+    key(
+        "step-bake-time",
+        "The time between two steps, in whole minutes up to 24h. Default: 6m.",
+        DurationOrNone,
+    ),
+];
+
+const CANARY: &[Key] = &[
+    key("percent", "What moves first, from 0.1 to 100 in tenths. Default: 5.", Tenths(1, 1000)),
+    key(
+        "bake-time",
+        "The time until the rest moves, in whole minutes up to 24h. Default: 10m.",
+        DurationOrNone,
+    ),
+];
+
+/// The stages at which ECS takes a pause: all but those in which requests move.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentLifecycleHook.html>
+pub(super) const STAGES: [&str; 6] = [
+    "RECONCILE_SERVICE",
+    "PRE_SCALE_UP",
+    "POST_SCALE_UP",
+    "POST_TEST_TRAFFIC_SHIFT",
+    "PRE_PRODUCTION_TRAFFIC_SHIFT",
+    "POST_PRODUCTION_TRAFFIC_SHIFT",
+];
+
+const PAUSE: &[Key] = &[
+    key("at", "The lifecycle stages: `[POST_SCALE_UP]`.", List(&OneOf(&STAGES))),
+    key("timeout", "How long ECS waits, in whole minutes up to 336h. Default: 24h.", Duration),
+    key(
+        "on-timeout",
+        "What ECS does when nobody has said anything. Default: rollback.",
+        OneOf(&["rollback", "continue"]),
+    ),
+];
+
+const RUN: &[Key] = &[
+    key("name", "What it is called in the report.", Text),
+    key(
+        "before",
+        "Runs before ECS is told of the new version; where it fails, the old one stays.",
+        OneOf(&["rollout"]),
+    ),
+    key("after", "Runs after the new version serves.", OneOf(&["rollout"])),
+    key("command", "What runs in the container, in place of its command.", List(&Text)),
+    key("container", "The container of the task definition. Default: the service's.", Text),
+    key("environment", "Environment variables in addition to the container's.", Map),
+    key("timeout", "How long it is waited for. Default: 15m.", Duration),
 ];

@@ -1,6 +1,7 @@
 //! Files as people write them, and what they are told.
 
 mod pull_through;
+mod rollout;
 mod subtle;
 
 use super::{
@@ -132,7 +133,15 @@ fn a_name_is_enough_where_the_rest_can_be_found_out() {
             minimum_healthy_percent: 100,
             maximum_percent: 200,
             timeout: 900s,
+            strategy: Rolling {
+                early_success: None,
+            },
+            give_up_after: 2,
+            rollback: true,
+            on_cancel: Leave,
+            alarms: {},
         },
+        run: [],
         folder: "/app",
     }
     "#);

@@ -4,6 +4,11 @@ use std::{net::IpAddr, time::Duration};
 
 /// `90s`, `15m`, `1h`, `1h30m`; `None` where it is none.
 pub(super) fn duration(text: &str) -> Option<Duration> {
+    duration_or_none(text).filter(|duration| !duration.is_zero())
+}
+
+/// The same, or `0m`.
+pub(super) fn duration_or_none(text: &str) -> Option<Duration> {
     let mut seconds: u64 = 0;
     let mut rest = text.trim();
     if rest.is_empty() {
@@ -22,7 +27,16 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
         seconds = seconds.checked_add(number.checked_mul(factor)?)?;
         rest = &rest[digits + 1..];
     }
-    (seconds > 0).then(|| Duration::from_secs(seconds))
+    Some(Duration::from_secs(seconds))
+}
+
+/// A number in tenths, `0.5` or `10`; `None` where it has more digits, or is none.
+pub(super) fn tenths(text: &str) -> Option<u32> {
+    let (whole, tenths) = text.split_once('.').unwrap_or((text, "0"));
+    let tenths = tenths.trim_end_matches('0');
+    let tenths: u32 = if tenths.is_empty() { 0 } else { tenths.parse().ok()? };
+    let whole: u32 = whole.parse().ok()?;
+    (tenths < 10).then(|| whole.checked_mul(10)?.checked_add(tenths))?
 }
 
 /// Why this is no CIDR block.
@@ -104,6 +118,15 @@ mod tests {
         for wrong in ["", "15", "m", "0s", "1d", "-5m", "99999999999999999999h", "1 m"] {
             assert_eq!(duration(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn numbers_in_tenths() {
+        assert_eq!(
+            ["5", "0.1", "12.50", "3."].map(tenths),
+            [Some(50), Some(1), Some(125), Some(30)]
+        );
+        assert_eq!(["0.15", "-1", "x", ".5.", "1e3"].map(tenths), [None; 5]);
     }
 
     #[test]

@@ -199,6 +199,12 @@ pub fn is_routine(reason: &str) -> bool {
         .any(|start| reason.starts_with(start))
 }
 
+/// What two texts about the same failure have in common: addresses, times and request ids differ from
+/// task to task.
+pub fn kind(text: &str) -> String {
+    headline(text).chars().filter(|it| !it.is_ascii_hexdigit()).take(80).collect()
+}
+
 /// The text in one short line: without what repeats the service, the target group and the manual.
 pub fn headline(text: &str) -> String {
     let line = one_line(text);

@@ -3,9 +3,10 @@
 
 use super::{
     cause,
-    evidence::{Evidence, StoppedTask},
+    evidence::Evidence,
     machine::{Ending, Instead, revision},
     state::Deployment,
+    tasks::StoppedTask,
 };
 use crate::{error::Problem, event::Verdict};
 use std::{collections::BTreeMap, time::Duration};
@@ -161,8 +162,7 @@ fn causes(tasks: &[StoppedTask]) -> Vec<Cause<'_>> {
     let mut places = BTreeMap::new();
     for (task, full) in tasks.iter().filter_map(|task| Some((task, task.cause()?))) {
         let text = cause::headline(&full);
-        // Addresses, times and request ids differ from task to task.
-        let kind: String = text.chars().filter(|it| !it.is_ascii_hexdigit()).take(80).collect();
+        let kind = cause::kind(&full);
         let place = *places.entry(kind).or_insert_with(|| {
             causes.push(Cause { text, full, example: &task.id, count: 0 });
             causes.len() - 1
@@ -189,8 +189,9 @@ fn failures(messages: &[String]) -> Vec<String> {
 mod tests {
     use super::{
         super::{
-            evidence::{Container, Log, UnwellTarget},
+            evidence::{Log, UnwellTarget},
             state::Progress,
+            tasks::Container,
         },
         *,
     };
