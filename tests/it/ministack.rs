@@ -1,6 +1,8 @@
 //! Against MiniStack: the whole flow, with an engine that builds, a registry that takes pushes, tasks
 //! that run as containers and a load balancer that leads to them.
 
+mod failures;
+
 use crate::support::{
     account::Account,
     ministack::Ministack,
@@ -19,7 +21,10 @@ struct Service {
 
 impl Service {
     async fn new() -> Self {
-        let ministack = Ministack::start().await;
+        Self::on(Ministack::start().await).await
+    }
+
+    async fn on(ministack: Ministack) -> Self {
         let account = Account::of(&ministack.config());
         let vpc = account.vpc().await;
         let folder = tempfile::tempdir().expect("a folder");

@@ -3,6 +3,8 @@
 #![expect(unreachable_pub, reason = "public for the tests beside it")]
 
 pub mod account;
+pub mod balancer;
+pub mod daemon;
 pub mod ecr;
 pub mod gate;
 pub mod github;

@@ -24,15 +24,20 @@ impl Ministack {
     /// Starts one, when it is this test's turn: an engine has one image store for all, and to remove an
     /// image from it can take away what another build is just writing.
     pub(crate) async fn start() -> Self {
-        Self::listening_on("127.0.0.1").await
+        Self::listening_on("127.0.0.1", None).await
+    }
+
+    /// The same, whose engine is behind this daemon.
+    pub(crate) async fn start_on(daemon: &super::daemon::Daemon) -> Self {
+        Self::listening_on("127.0.0.1", Some(daemon.host())).await
     }
 
     /// The same, for containers to reach too.
     pub(crate) async fn start_for_containers() -> Self {
-        Self::listening_on("0.0.0.0").await
+        Self::listening_on("0.0.0.0", None).await
     }
 
-    async fn listening_on(host: &str) -> Self {
+    async fn listening_on(host: &str, engine: Option<String>) -> Self {
         let turn = File::create(concat!(env!("CARGO_TARGET_TMPDIR"), "/engine.lock"))
             .expect("a file to lock");
         turn.lock().expect("a lock");
@@ -43,7 +48,8 @@ impl Ministack {
                 .env("BIND_HOST", host)
                 .env("GATEWAY_PORT", port.to_string())
                 .env("MINISTACK_REGION", REGION)
-                .env("TMPDIR", folder.path());
+                .env("TMPDIR", folder.path())
+                .envs(engine.map(|engine| ("DOCKER_HOST", engine)));
             command
         })
         .await;

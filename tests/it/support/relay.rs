@@ -1,7 +1,11 @@
-//! Between the program and moto: passes every request on, and puts in the answer what EC2 would say
-//! where moto has no such thing.
+//! Between the program and an emulator: passes every request on, and puts in the answer what AWS would
+//! say where the emulator has no such thing.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use futures_util::future::BoxFuture;
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -16,26 +20,47 @@ struct Edit {
     is_used: bool,
 }
 
+/// What is done before a request is passed on, and with its answer.
+#[derive(Clone)]
+struct Hook {
+    action: &'static str,
+    before: Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>,
+    after: Arc<dyn Fn(&str) -> String + Send + Sync>,
+}
+
+impl fmt::Debug for Hook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hook").field("action", &self.action).finish_non_exhaustive()
+    }
+}
+
+/// What is changed on the way.
+#[derive(Debug, Default)]
+struct Changes {
+    edits: Mutex<Vec<Edit>>,
+    hooks: Mutex<Vec<Hook>>,
+}
+
 /// Listens as long as the test runs.
 #[derive(Debug)]
 pub struct Relay {
     /// On 127.0.0.1.
     pub port: u16,
-    edits: Arc<Mutex<Vec<Edit>>>,
+    changes: Arc<Changes>,
 }
 
 impl Relay {
     /// Listens, and passes on to this port.
     pub async fn before(port: u16) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
-        let edits = Arc::new(Mutex::new(Vec::new()));
-        let relay =
-            Self { port: listener.local_addr().expect("it is bound").port(), edits: edits.clone() };
+        let changes = Arc::new(Changes::default());
+        let own = listener.local_addr().expect("it is bound").port();
+        let relay = Self { port: own, changes: Arc::clone(&changes) };
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let edits = edits.clone();
+                let changes = Arc::clone(&changes);
                 // A client that hangs up has its answer, or its test has ended.
-                tokio::spawn(async move { Box::pin(carry(client, port, &edits)).await.ok() });
+                tokio::spawn(async move { Box::pin(carry(client, port, &changes)).await.ok() });
             }
         });
         relay
@@ -44,29 +69,49 @@ impl Relay {
     /// From now on `to` stands for every `from` in the answers to `action`.
     pub fn say(&self, action: &'static str, from: impl Into<String>, to: impl Into<String>) {
         let edit = Edit { action, from: from.into(), to: to.into(), is_used: false };
-        lock(&self.edits).push(edit);
+        lock(&self.changes.edits).push(edit);
     }
 
     /// The same, where it does not matter whether it comes up.
     pub fn may_say(&self, action: &'static str, from: impl Into<String>, to: impl Into<String>) {
         let edit = Edit { action, from: from.into(), to: to.into(), is_used: true };
-        lock(&self.edits).push(edit);
+        lock(&self.changes.edits).push(edit);
+    }
+
+    /// From now on this is done before every request of `action` is passed on.
+    pub fn before_each(
+        &self,
+        action: &'static str,
+        before: impl Fn() -> BoxFuture<'static, ()> + Send + Sync + 'static,
+    ) {
+        let hook = Hook { action, before: Arc::new(before), after: Arc::new(str::to_owned) };
+        lock(&self.changes.hooks).push(hook);
+    }
+
+    /// From now on every answer to `action` is what this makes of it.
+    pub fn amend(
+        &self,
+        action: &'static str,
+        after: impl Fn(&str) -> String + Send + Sync + 'static,
+    ) {
+        let before = Arc::new(|| -> BoxFuture<'static, ()> { Box::pin(async {}) });
+        lock(&self.changes.hooks).push(Hook { action, before, after: Arc::new(after) });
     }
 
     /// Takes the edits back; one that was never used is a mistake of the test.
     pub fn forget(&self) {
-        let edits: Vec<_> = lock(&self.edits).drain(..).collect();
+        let edits: Vec<_> = lock(&self.changes.edits).drain(..).collect();
         let unused: Vec<_> = edits.iter().filter(|edit| !edit.is_used).collect();
         assert!(unused.is_empty(), "never said by moto: {unused:?}");
     }
 }
 
-fn lock(edits: &Mutex<Vec<Edit>>) -> MutexGuard<'_, Vec<Edit>> {
-    edits.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(list: &Mutex<Vec<T>>) -> MutexGuard<'_, Vec<T>> {
+    list.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// One request a connection, so that where the answer ends is where the connection does.
-async fn carry(mut client: TcpStream, port: u16, edits: &Mutex<Vec<Edit>>) -> std::io::Result<()> {
+async fn carry(mut client: TcpStream, port: u16, changes: &Changes) -> std::io::Result<()> {
     let mut request = Vec::new();
     let mut buffer = [0; 4096];
     let (head, body) = loop {
@@ -81,19 +126,37 @@ async fn carry(mut client: TcpStream, port: u16, edits: &Mutex<Vec<Edit>>) -> st
             break (head, body);
         }
     };
+    let action = action(&head, &body).unwrap_or_default();
+    let hooks: Vec<_> =
+        lock(&changes.hooks).iter().filter(|hook| hook.action == action).cloned().collect();
+    for hook in &hooks {
+        (hook.before)().await;
+    }
     let mut server = TcpStream::connect(("127.0.0.1", port)).await?;
     let closing = headed(&head, &body);
     server.write_all(closing.as_bytes()).await?;
     let mut answer = Vec::new();
     server.read_to_end(&mut answer).await?;
     let (answered, mut text) = split(&answer).unwrap_or_default();
-    let action = body.split('&').find_map(|pair| pair.strip_prefix("Action="));
-    for edit in lock(edits).iter_mut().filter(|edit| Some(edit.action) == action) {
+    for edit in lock(&changes.edits).iter_mut().filter(|edit| edit.action == action) {
         edit.is_used |= text.contains(&edit.from);
         text = text.replace(&edit.from, &edit.to);
     }
+    for hook in &hooks {
+        text = (hook.after)(&text);
+    }
     client.write_all(headed(&answered, &text).as_bytes()).await?;
     client.shutdown().await
+}
+
+/// The operation: in a header for the JSON services, in the body for the others.
+fn action(head: &str, body: &str) -> Option<String> {
+    let target = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("x-amz-target").then(|| value.trim().rsplit('.').next())?
+    });
+    let of_body = || body.split('&').find_map(|pair| pair.strip_prefix("Action="));
+    target.or_else(of_body).map(str::to_owned)
 }
 
 /// The message with this body, as the connection's last one.
