@@ -4,12 +4,10 @@ use super::Service;
 use crate::support::{
     balancer::Balancer,
     daemon::Daemon,
-    ministack::{Ministack, REGION},
+    ministack::Ministack,
     program::{Program, Run},
     relay::Relay,
 };
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_ecs::config::{Credentials, SharedCredentialsProvider};
 use ecs_private_deploy::exit;
 use futures_util::FutureExt as _;
 use std::{
@@ -66,27 +64,17 @@ fn cause(run: &Run) -> &str {
     lines.nth(1).unwrap_or_else(|| panic!("no error in {}", run.stderr)).trim()
 }
 
-fn at(endpoint: &str) -> SdkConfig {
-    let credentials = Credentials::new("test", "test-secret-key", None, None, "test");
-    SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new(REGION))
-        .endpoint_url(endpoint)
-        .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .build()
-}
-
 #[tokio::test]
 async fn each_ends_with_its_cause_while_the_old_one_answers() {
     let daemon = Daemon::with_memory(MEMORY);
     let service = Service::on(Ministack::start_on(&daemon).await).await;
-    let (_, port) = service.ministack.registry.rsplit_once(':').expect("a port");
-    let relay = Relay::before(port.parse().expect("a port")).await;
+    let port = service.ministack.port();
+    let relay = Relay::before(port).await;
     for action in ["DescribeTasks", "DescribeServices"] {
         let killed = daemon.killed();
         relay.amend(action, move |answer| killed.explain(answer));
     }
-    let aws = at(&format!("http://127.0.0.1:{}", relay.port));
+    let aws = relay.config();
     let deploy = async || {
         Program::new(service.folder.path(), &["deploy"], &aws)
             .env("ECS_PRIVATE_DEPLOY_REGISTRY", &service.ministack.registry)

@@ -2,8 +2,7 @@
 //! in the Docker engine that `DOCKER_HOST` names.
 
 use super::process::{Server, part};
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_ecs::config::{Credentials, SharedCredentialsProvider};
+use aws_config::SdkConfig;
 use std::{fs::File, process::Command};
 
 /// A region that is nobody's default, so that a default cannot pass for the right one.
@@ -76,10 +75,19 @@ impl Ministack {
 
     /// Asks the load balancer of this DNS name for its page; yields status and body.
     pub(crate) async fn page(&self, host: &str) -> (u16, String) {
+        self.get("/", host).await
+    }
+
+    /// Asks the load balancer of this name for the page of a host; MiniStack has a path for that.
+    pub(crate) async fn page_of(&self, load_balancer: &str, host: &str) -> (u16, String) {
+        self.get(&format!("/_alb/{load_balancer}/"), host).await
+    }
+
+    async fn get(&self, path: &str, host: &str) -> (u16, String) {
         use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
         let mut stream =
             tokio::net::TcpStream::connect(&self.registry).await.expect("MiniStack answers");
-        let request = format!("GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await.expect("it is sent");
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await.expect("an answer");
@@ -89,14 +97,14 @@ impl Ministack {
         (status.expect("a status"), body.to_owned())
     }
 
+    /// The port that it listens on, on 127.0.0.1.
+    pub(crate) fn port(&self) -> u16 {
+        let (_, port) = self.registry.rsplit_once(':').expect("a port");
+        port.parse().expect("a port")
+    }
+
     /// What a client of the account's administrator is made from.
     pub(crate) fn config(&self) -> SdkConfig {
-        let credentials = Credentials::new("test", "test-secret-key", None, None, "test");
-        SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(REGION))
-            .endpoint_url(&self.endpoint)
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .build()
+        super::program::administrator(&self.endpoint, REGION)
     }
 }

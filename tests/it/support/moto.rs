@@ -1,8 +1,7 @@
 //! moto: AWS's control plane, one process a test, with every request recorded.
 
 use super::process::{Server, part};
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_ecs::config::{Credentials, SharedCredentialsProvider};
+use aws_config::SdkConfig;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::Value;
 use std::process::Command;
@@ -51,13 +50,7 @@ impl Moto {
 
     /// What a client of the account's administrator is made from.
     pub fn config(&self) -> SdkConfig {
-        let credentials = Credentials::new("test", "test-secret-key", None, None, "test");
-        SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(REGION))
-            .endpoint_url(self.endpoint())
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .build()
+        super::program::administrator(&self.endpoint(), REGION)
     }
 
     async fn remove_default_vpc(&self) {

@@ -1,6 +1,7 @@
 //! The program itself, run as a user runs it: with an environment of its own and nothing of this one.
 
-use aws_config::{Region, SdkConfig};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_ecs::config::{Credentials, SharedCredentialsProvider};
 use serde_json::Value;
 use std::path::Path;
 use tokio::process::Command;
@@ -11,6 +12,17 @@ pub struct Run {
     pub code: Option<i32>,
     pub stdout: String,
     pub stderr: String,
+}
+
+/// What a client of the account's administrator is made from, at this endpoint.
+pub fn administrator(endpoint: &str, region: &'static str) -> SdkConfig {
+    let credentials = Credentials::new("test", "test-secret-key", None, None, "test");
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(region))
+        .endpoint_url(endpoint)
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .build()
 }
 
 /// The program with arguments and an environment.

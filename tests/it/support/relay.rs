@@ -1,6 +1,8 @@
 //! Between the program and an emulator: passes every request on, and puts in the answer what AWS would
 //! say where the emulator has no such thing.
 
+use super::moto::REGION;
+use aws_config::SdkConfig;
 use futures_util::future::BoxFuture;
 use std::{
     fmt,
@@ -20,12 +22,24 @@ struct Edit {
     is_used: bool,
 }
 
-/// What is done before a request is passed on, and with its answer.
+/// What is done with the requests of an operation.
 #[derive(Clone)]
 struct Hook {
     action: &'static str,
-    before: Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>,
-    after: Arc<dyn Fn(&str) -> String + Send + Sync>,
+    does: Does,
+}
+
+/// What a body is made into.
+type Make<T> = Arc<dyn Fn(&str) -> T + Send + Sync>;
+
+#[derive(Clone)]
+enum Does {
+    /// Before the request is passed on.
+    Before(Arc<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>),
+    /// In place of passing it on, with its body; yields the body of a refusal.
+    Instead(Make<Option<String>>),
+    /// With the answer's body.
+    After(Make<String>),
 }
 
 impl fmt::Debug for Hook {
@@ -66,6 +80,11 @@ impl Relay {
         relay
     }
 
+    /// What a client of the account's administrator is made from, that asks here.
+    pub fn config(&self) -> SdkConfig {
+        super::program::administrator(&format!("http://127.0.0.1:{}", self.port), REGION)
+    }
+
     /// From now on `to` stands for every `from` in the answers to `action`.
     pub fn say(&self, action: &'static str, from: impl Into<String>, to: impl Into<String>) {
         let edit = Edit { action, from: from.into(), to: to.into(), is_used: false };
@@ -84,8 +103,16 @@ impl Relay {
         action: &'static str,
         before: impl Fn() -> BoxFuture<'static, ()> + Send + Sync + 'static,
     ) {
-        let hook = Hook { action, before: Arc::new(before), after: Arc::new(str::to_owned) };
-        lock(&self.changes.hooks).push(hook);
+        self.hook(action, Does::Before(Arc::new(before)));
+    }
+
+    /// From now on a request of `action` is answered by status 400 and this body, where there is one.
+    pub fn refuse(
+        &self,
+        action: &'static str,
+        refusal: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+    ) {
+        self.hook(action, Does::Instead(Arc::new(refusal)));
     }
 
     /// From now on every answer to `action` is what this makes of it.
@@ -94,8 +121,11 @@ impl Relay {
         action: &'static str,
         after: impl Fn(&str) -> String + Send + Sync + 'static,
     ) {
-        let before = Arc::new(|| -> BoxFuture<'static, ()> { Box::pin(async {}) });
-        lock(&self.changes.hooks).push(Hook { action, before, after: Arc::new(after) });
+        self.hook(action, Does::After(Arc::new(after)));
+    }
+
+    fn hook(&self, action: &'static str, does: Does) {
+        lock(&self.changes.hooks).push(Hook { action, does });
     }
 
     /// Takes the edits back; one that was never used is a mistake of the test.
@@ -130,7 +160,17 @@ async fn carry(mut client: TcpStream, port: u16, changes: &Changes) -> std::io::
     let hooks: Vec<_> =
         lock(&changes.hooks).iter().filter(|hook| hook.action == action).cloned().collect();
     for hook in &hooks {
-        (hook.before)().await;
+        match &hook.does {
+            Does::Before(before) => before().await,
+            Does::Instead(refusal) => {
+                if let Some(refusal) = refusal(&body) {
+                    let answer = headed("HTTP/1.1 400 Bad Request\r\n", &refusal);
+                    client.write_all(answer.as_bytes()).await?;
+                    return client.shutdown().await;
+                }
+            }
+            Does::After(_) => {}
+        }
     }
     let mut server = TcpStream::connect(("127.0.0.1", port)).await?;
     let closing = headed(&head, &body);
@@ -143,7 +183,9 @@ async fn carry(mut client: TcpStream, port: u16, changes: &Changes) -> std::io::
         text = text.replace(&edit.from, &edit.to);
     }
     for hook in &hooks {
-        text = (hook.after)(&text);
+        if let Does::After(after) = &hook.does {
+            text = after(&text);
+        }
     }
     client.write_all(headed(&answered, &text).as_bytes()).await?;
     client.shutdown().await
