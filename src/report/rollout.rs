@@ -28,7 +28,6 @@ pub fn tasks(state: &RolloutState) -> String {
 /// What else is known, each in a few words.
 pub fn facts(state: &RolloutState) -> Vec<String> {
     let rollback = state.is_rolling_back.then(|| "returning to the last version".to_owned());
-    let pause = state.pause.is_some().then(|| "waits for your word".to_owned());
     let place = state.stage.as_deref().map(|stage| match state.traffic {
         Some(traffic) => format!("{stage}, {traffic}% of the requests"),
         None => stage.to_owned(),
@@ -41,7 +40,7 @@ pub fn facts(state: &RolloutState) -> Vec<String> {
     let breaker = breaker.map(|Breaker { failures, threshold }| {
         format!("circuit breaker: {failures} of {threshold} failures")
     });
-    [rollback, pause, place, targets, old, breaker].into_iter().flatten().collect()
+    [rollback, place, targets, old, breaker].into_iter().flatten().collect()
 }
 
 /// The same, one line each, with all that it takes to end a pause.
@@ -110,6 +109,14 @@ mod tests {
             pause: Some(pause),
             ..RolloutState::default()
         };
-        insta::assert_snapshot!(lines(&state).join("\n"), @"");
+        insta::assert_snapshot!(lines(&state).join("\n"), @r"
+        POST_SCALE_UP, 0% of the requests
+        targets: 1 healthy, 1 initial
+        1 old running
+        circuit breaker: 1 of 3 failures
+        ECS waits for your word since 2023-11-14 22:13 UTC; at 2023-11-15 22:13 UTC it rolls back by itself
+        to go on: `ecs-private-deploy continue`
+        to go back: `ecs-private-deploy rollback`
+        ");
     }
 }

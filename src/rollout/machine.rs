@@ -184,7 +184,11 @@ impl Rollout {
                 "" => "the last version".to_owned(),
                 revision => format!("`{revision}`"),
             };
-            let text = format!("the rollout failed, ECS returns to {to}");
+            let text = if self.by_hand.is_some() {
+                format!("somebody asked ECS to return to {to}")
+            } else {
+                format!("the rollout failed, ECS returns to {to}")
+            };
             events.push(Event::Warning(text));
         }
         events.extend(self.shown(elapsed, state).map(Event::Rollout));

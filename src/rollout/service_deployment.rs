@@ -324,7 +324,17 @@ mod tests {
             .iter()
             .map(|it| format!("{it}: {:?}", status(Some(&ServiceDeploymentStatus::from(*it)))))
             .collect();
-        insta::assert_snapshot!(told.join("\n"), @"");
+        insta::assert_snapshot!(told.join("\n"), @r"
+        IN_PROGRESS: Underway
+        PENDING: Underway
+        ROLLBACK_FAILED: RollbackFailed
+        ROLLBACK_IN_PROGRESS: RollingBack
+        ROLLBACK_REQUESTED: RollbackRequested
+        ROLLBACK_SUCCESSFUL: RolledBack
+        STOPPED: Stopped
+        STOP_REQUESTED: StopRequested
+        SUCCESSFUL: Successful
+        ");
     }
 
     #[test]

@@ -65,7 +65,11 @@ mod tests {
         });
         let replay = Replay::new([("DescribeTaskDefinition", 200, definition)]);
         let whose = whose(&replay.reader(), "arn:aws:ecs:eu-west-1:1:task-definition/web:3").await;
-        insta::assert_snapshot!(whose.join("\n"), @"");
+        insta::assert_snapshot!(whose.join("\n"), @r"
+        registered by arn:aws:sts::123456789012:assumed-role/deploy/octo-app-43 at 2023-11-14T22:13:20.5Z
+        container `web`: web@sha256:0a
+        tags: commit=0123abc
+        ");
         replay.asked();
     }
 

@@ -246,7 +246,7 @@ fn is_superseded_while_it_goes_on() {
     insta::assert_snapshot!(transcript(looks), @r#"
     0s ecs-svc/2 0/2
     30s ecs-svc/2 1/2
-    Superseded { by: "ecs-svc/3" }
+    Superseded { by: "ecs-svc/3", task_definition: "arn:aws:ecs:eu-west-1:1:task-definition/web:3" }
     "#);
 }
 
@@ -258,7 +258,7 @@ fn somebody_who_deploys_the_old_revision_again_supersedes() {
     insta::assert_snapshot!(transcript(looks), @r#"
     0s ecs-svc/2 0/2
     30s ecs-svc/2 1/2
-    Superseded { by: "ecs-svc/3" }
+    Superseded { by: "ecs-svc/3", task_definition: "arn:aws:ecs:eu-west-1:1:task-definition/web:1" }
     "#);
 }
 
@@ -270,7 +270,7 @@ fn what_is_rolled_back_may_be_the_deployment_that_superseded() {
     insta::assert_snapshot!(transcript(looks), @r#"
     0s ecs-svc/2 0/2
     30s ecs-svc/2 0/2
-    Superseded { by: "ecs-svc/3" }
+    Superseded { by: "ecs-svc/3", task_definition: "arn:aws:ecs:eu-west-1:1:task-definition/web:3" }
     "#);
 }
 
@@ -356,7 +356,7 @@ fn never_listed_was_superseded() {
     insta::assert_snapshot!(transcript(looks), @r#"
     0s 
     10s 
-    Superseded { by: "ecs-svc/3" }
+    Superseded { by: "ecs-svc/3", task_definition: "arn:aws:ecs:eu-west-1:1:task-definition/web:3" }
     "#);
 }
 
@@ -377,7 +377,7 @@ fn is_stopped_by_whoever_asks_for_the_rollback() {
     insta::assert_snapshot!(transcript(looks), @r#"
     0s ecs-svc/2 0/2
     5s ecs-svc/2 1/2
-    Stopped { how: "ECS says: Service deployment rolled back by user request." }
+    Stopped { how: "ECS says: Service deployment rolled back by user request.", back: None }
     "#);
 }
 

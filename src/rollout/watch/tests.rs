@@ -65,14 +65,86 @@ async fn watched(
     (ending, warnings, looks.get(), began.elapsed().as_secs())
 }
 
+/// A deployment whose task runs from `runs` on and that is complete at `ends`, each look taking `takes`,
+/// all in milliseconds; yields when the end was told, and how many looks it took.
+async fn told_at(runs: u64, ends: u64, takes: u64) -> (u64, u32) {
+    let (events, _told) = Events::channel();
+    let mut rollout = Rollout::new("ecs-svc/2", Duration::from_mins(15));
+    let (began, looks) = (Instant::now(), Cell::new(0));
+    let now = || u64::try_from(began.elapsed().as_millis()).expect("it is not long");
+    let mut look = async || {
+        looks.set(looks.get() + 1);
+        let at = now();
+        tokio::time::sleep(Duration::from_millis(takes)).await;
+        let progress = if at >= ends { Progress::Completed } else { Progress::InProgress };
+        let mut state = deployment(progress);
+        state.deployments[0].running = i32::from(at >= runs);
+        Ok(state)
+    };
+    let ending = to_the_end(&mut look, &mut rollout, &events).await;
+    assert_eq!(ending, Ok(Ending::Succeeded));
+    (now(), looks.get())
+}
+
 #[tokio::test(start_paused = true)]
-async fn looks_less_often_as_time_goes_by() {
-    let (ending, warnings, looks, seconds) = watched(|at| {
-        Ok(deployment(if at < 300 { Progress::InProgress } else { Progress::Completed }))
-    })
-    .await;
-    assert_eq!((ending, warnings), (Ok(Ending::Succeeded), 0));
-    assert_eq!((looks, seconds), (10 + 85 + 24 + 1, 300));
+async fn the_end_is_told_within_a_second_and_ecs_is_asked_about_once_a_second() {
+    for minutes in [0, 3] {
+        for step in 0..40 {
+            let ends = minutes * 60_000 + 4_000 + step * 97;
+            for runs in [ends, ends - 3_000] {
+                let (told, looks) = told_at(runs, ends, 80).await;
+                assert!(told - ends <= 1_000, "{ends} was told at {told}");
+                let a_minute = u64::from(looks) * 60_000 / told;
+                assert!(a_minute <= if minutes == 0 { 110 } else { 75 }, "{a_minute} a minute");
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn old_tasks_that_take_minutes_to_go_are_waited_for_at_the_usual_pace() {
+    let (told, looks) = told_at(10_000, 310_000, 50).await;
+    assert!(told <= 311_000, "{told}");
+    assert!(looks <= 390, "{looks}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_look_that_hangs_costs_three_seconds() {
+    let (events, _told) = Events::channel();
+    let mut rollout = Rollout::new("ecs-svc/2", Duration::from_mins(15));
+    let (began, looks) = (Instant::now(), Cell::new(0));
+    let mut look = async || {
+        looks.set(looks.get() + 1);
+        match looks.get() {
+            3 => std::future::pending().await,
+            4.. => Ok(deployment(Progress::Completed)),
+            _ => Ok(deployment(Progress::InProgress)),
+        }
+    };
+    let ending = to_the_end(&mut look, &mut rollout, &events).await;
+    assert_eq!(ending, Ok(Ending::Succeeded));
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn tasks_and_targets_that_are_slow_to_be_told_delay_nothing() {
+    let (events, _told) = Events::channel();
+    let mut rollout = Rollout::new("ecs-svc/2", Duration::from_mins(15)).given_up_after(2);
+    let (began, asked) = (Instant::now(), Cell::new(0));
+    let mut look = async || {
+        let is_over = began.elapsed() >= Duration::from_secs(20);
+        Ok(deployment(if is_over { Progress::Completed } else { Progress::InProgress }))
+    };
+    let ask = async |_: Deployment, _: Vec<String>, before: Details| {
+        asked.set(asked.get() + 1);
+        tokio::time::sleep(Duration::from_secs(9)).await;
+        before
+    };
+    let mut watch = Watch::new();
+    let end = watch.until(&mut look, &ask, &mut rollout, &events).await;
+    assert_eq!(end, Ok(Step::End(Ending::Succeeded)));
+    assert!(began.elapsed() <= Duration::from_secs(21), "{:?}", began.elapsed());
+    assert!((1..=3).contains(&asked.get()), "{}", asked.get());
 }
 
 #[tokio::test(start_paused = true)]
@@ -92,7 +164,7 @@ async fn it_gives_up_when_it_sees_nothing_for_long_or_may_not_look() {
     assert_eq!((ending.is_err(), seconds), (true, 120));
     let (ending, _, looks, _) = watched(|_| Err(failure("AccessDeniedException"))).await;
     insta::assert_snapshot!(ending.expect_err("it may not look"), @r"
-    ecs:DescribeServices on the service was refused: AccessDeniedException: nothing came within 30 seconds
+    ecs:DescribeServices on the service was refused: AccessDeniedException: nothing came within 3 seconds
       ECS goes on with the rollout, unseen by this run
       help: allow `ecs:DescribeServices` on the service in the policy of the role that runs this
     ");

@@ -72,7 +72,13 @@ fn successful_is_the_only_success() {
         1s 2:2 PRIMARY COMPLETED 2/2 | =IN_PROGRESS
         40s 2:2 PRIMARY COMPLETED 2/2 | =IN_PROGRESS
         41s 2:2 PRIMARY IN_PROGRESS 1/2 | =SUCCESSFUL";
-    insta::assert_snapshot!(transcript(looks), @"");
+    insta::assert_snapshot!(transcript(looks), @r"
+    0s ecs-svc/2 0/2
+    1s ecs-svc/2 2/2
+    40s ecs-svc/2 2/2
+    41s ecs-svc/2 1/2
+    Succeeded
+    ");
 }
 
 #[test]
@@ -80,7 +86,11 @@ fn an_old_success_counts_when_the_new_tasks_run() {
     let looks = "
         0s 2:2 PRIMARY COMPLETED 1/3 | =SUCCESSFUL
         5s 2:2 PRIMARY COMPLETED 3/3 | =SUCCESSFUL";
-    insta::assert_snapshot!(transcript(looks), @"");
+    insta::assert_snapshot!(transcript(looks), @r"
+    0s ecs-svc/2 1/3
+    5s ecs-svc/2 3/3
+    Succeeded
+    ");
 }
 
 #[test]
@@ -90,7 +100,13 @@ fn the_breaker_rolls_back() {
         60s 2:2 PRIMARY IN_PROGRESS 0/2 | 1:1 ACTIVE COMPLETED 2/2 | =ROLLBACK_IN_PROGRESS (breaker) threshold exceeded
         70s 3:1 PRIMARY IN_PROGRESS 1/2 | 2:2 ACTIVE FAILED 0/2 | =ROLLBACK_IN_PROGRESS (breaker) threshold exceeded
         80s 3:1 PRIMARY IN_PROGRESS 1/2 | 2:2 ACTIVE FAILED 0/2 | =ROLLBACK_SUCCESSFUL (breaker) threshold exceeded";
-    insta::assert_snapshot!(transcript(looks), @"");
+    insta::assert_snapshot!(transcript(looks), @r#"
+    0s ecs-svc/2 0/2
+    60s warning: the rollout failed, ECS returns to `web:1` | ecs-svc/2 0/2
+    70s ecs-svc/3 1/2
+    80s ecs-svc/3 1/2
+    RolledBack { reason: "(breaker) threshold exceeded", to: "arn:aws:ecs:eu-west-1:1:task-definition/web:1", is_back: true }
+    "#);
 }
 
 #[test]
@@ -98,7 +114,11 @@ fn an_alarm_rolls_back_and_a_rollback_may_be_over_between_two_looks() {
     let looks = "
         0s 2:2 PRIMARY IN_PROGRESS 2/2 | 1:1 ACTIVE COMPLETED 2/2 | =IN_PROGRESS
         60s 3:1 PRIMARY COMPLETED 2/2 | =ROLLBACK_SUCCESSFUL (alarm) an alarm went off by user traffic";
-    insta::assert_snapshot!(transcript(looks), @"");
+    insta::assert_snapshot!(transcript(looks), @r#"
+    0s ecs-svc/2 2/2
+    60s warning: the rollout failed, ECS returns to `web:1` | ecs-svc/3 2/2
+    RolledBack { reason: "(alarm) an alarm went off by user traffic", to: "arn:aws:ecs:eu-west-1:1:task-definition/web:1", is_back: true }
+    "#);
 }
 
 #[test]
@@ -108,7 +128,13 @@ fn the_service_knows_of_the_rollback_before_the_record_does() {
         60s 3:1 PRIMARY IN_PROGRESS 1/2 rolling back to deploymentId ecs-svc/1. | 2:2 ACTIVE FAILED 0/2 tasks failed to start. | =IN_PROGRESS
         61s 3:1 PRIMARY IN_PROGRESS 1/2 rolling back to deploymentId ecs-svc/1. | 2:2 ACTIVE FAILED 0/2 tasks failed to start. | =ROLLBACK_IN_PROGRESS (breaker)
         62s 3:1 PRIMARY IN_PROGRESS 1/2 | =ROLLBACK_FAILED (breaker)";
-    insta::assert_snapshot!(transcript(looks), @"");
+    insta::assert_snapshot!(transcript(looks), @r#"
+    0s ecs-svc/2 0/2
+    60s warning: the rollout failed, ECS returns to `web:1` | ecs-svc/3 1/2
+    61s ecs-svc/3 1/2
+    62s ecs-svc/3 1/2
+    Failed { reason: "(breaker)", instead: Some(FailedToo) }
+    "#);
 }
 
 #[test]
@@ -118,7 +144,13 @@ fn a_person_who_asks_for_the_rollback_stops_it() {
         9s 2:2 PRIMARY IN_PROGRESS 0/2 | 1:1 ACTIVE COMPLETED 2/2 | =ROLLBACK_REQUESTED
         10s 3:1 PRIMARY IN_PROGRESS 2/2 | 2:2 ACTIVE IN_PROGRESS 0/2 | =ROLLBACK_IN_PROGRESS
         20s 3:1 PRIMARY COMPLETED 2/2 | =ROLLBACK_SUCCESSFUL rolled back by user request";
-    insta::assert_snapshot!(transcript(looks), @"");
+    insta::assert_snapshot!(transcript(looks), @r#"
+    0s ecs-svc/2 0/2
+    9s warning: somebody asked ECS to return to `web:1` | ecs-svc/2 0/2
+    10s ecs-svc/3 2/2
+    20s ecs-svc/3 2/2
+    Stopped { how: "ECS says: rolled back by user request", back: Some(("arn:aws:ecs:eu-west-1:1:task-definition/web:1", true)) }
+    "#);
 }
 
 #[test]
@@ -128,7 +160,13 @@ fn a_rollback_takes_three_minutes_at_most() {
         60s 2:2 PRIMARY IN_PROGRESS 0/2 | =ROLLBACK_IN_PROGRESS (breaker)
         239s 2:2 PRIMARY IN_PROGRESS 0/2 | =ROLLBACK_IN_PROGRESS (breaker)
         240s 2:2 PRIMARY IN_PROGRESS 0/2 | =ROLLBACK_IN_PROGRESS (breaker)";
-    insta::assert_snapshot!(transcript(looks), @"");
+    insta::assert_snapshot!(transcript(looks), @r#"
+    0s ecs-svc/2 0/2
+    60s warning: the rollout failed, ECS returns to `web:1` | ecs-svc/2 0/2
+    239s ecs-svc/2 0/2
+    240s ecs-svc/2 0/2
+    RolledBack { reason: "(breaker)", to: "arn:aws:ecs:eu-west-1:1:task-definition/web:1", is_back: false }
+    "#);
 }
 
 #[test]
@@ -139,7 +177,13 @@ fn stopped_because_of_a_newer_one_is_superseded() {
         9s 2:2 PRIMARY IN_PROGRESS 0/2 | 1:1 ACTIVE COMPLETED 2/2 | =STOP_REQUESTED
         10s 2:2 PRIMARY IN_PROGRESS 0/2 | 1:1 ACTIVE COMPLETED 2/2 | =STOPPED
         12s 3:3 PRIMARY IN_PROGRESS 0/2 | 2:2 ACTIVE IN_PROGRESS 0/2 | =STOPPED";
-    insta::assert_snapshot!(transcript(looks), @"");
+    insta::assert_snapshot!(transcript(looks), @r#"
+    0s ecs-svc/2 0/2
+    9s ecs-svc/2 0/2
+    10s ecs-svc/2 0/2
+    12s ecs-svc/2 0/2
+    Superseded { by: "ecs-svc/3", task_definition: "arn:aws:ecs:eu-west-1:1:task-definition/web:3" }
+    "#);
 }
 
 #[test]
@@ -149,7 +193,13 @@ fn a_newer_one_is_believed_when_the_record_stays_behind() {
         9s 3:3 PRIMARY IN_PROGRESS 0/2 | 2:2 ACTIVE IN_PROGRESS 0/2 | =IN_PROGRESS
         18s 3:3 PRIMARY IN_PROGRESS 0/2 | 2:2 ACTIVE IN_PROGRESS 0/2 | =IN_PROGRESS
         19s 3:3 PRIMARY IN_PROGRESS 0/2 | 2:2 ACTIVE IN_PROGRESS 0/2 | =IN_PROGRESS";
-    insta::assert_snapshot!(transcript(looks), @"");
+    insta::assert_snapshot!(transcript(looks), @r#"
+    0s ecs-svc/2 0/2
+    9s ecs-svc/2 0/2
+    18s ecs-svc/2 0/2
+    19s ecs-svc/2 0/2
+    Superseded { by: "ecs-svc/3", task_definition: "arn:aws:ecs:eu-west-1:1:task-definition/web:3" }
+    "#);
 }
 
 #[test]
@@ -158,7 +208,12 @@ fn stopped_after_a_failure_without_the_rollback_option() {
         0s no rollback | 2:2 PRIMARY IN_PROGRESS 0/2 | =IN_PROGRESS
         60s no rollback | 2:2 PRIMARY IN_PROGRESS 0/2 | =STOP_REQUESTED (breaker) threshold exceeded
         61s no rollback | 2:2 PRIMARY FAILED 0/2 | =STOPPED (breaker) threshold exceeded";
-    insta::assert_snapshot!(transcript(looks), @"");
+    insta::assert_snapshot!(transcript(looks), @r#"
+    0s ecs-svc/2 0/2
+    60s ecs-svc/2 0/2
+    61s ecs-svc/2 0/2
+    Failed { reason: "(breaker) threshold exceeded", instead: Some(NotAskedFor) }
+    "#);
 }
 
 #[test]
@@ -168,7 +223,13 @@ fn stopped_by_nobody_that_is_known() {
         9s 2:2 PRIMARY IN_PROGRESS 0/2 | =STOPPED
         13s 2:2 PRIMARY IN_PROGRESS 0/2 | =STOPPED
         14s 2:2 PRIMARY IN_PROGRESS 0/2 | =STOPPED";
-    insta::assert_snapshot!(transcript(looks), @"");
+    insta::assert_snapshot!(transcript(looks), @r#"
+    0s ecs-svc/2 0/2
+    9s ecs-svc/2 0/2
+    13s ecs-svc/2 0/2
+    14s ecs-svc/2 0/2
+    Stopped { how: "ECS says neither by whom nor why", back: None }
+    "#);
     let looks = "
         0s 2:2 PRIMARY IN_PROGRESS 0/2 | =IN_PROGRESS
         9s 2:2 PRIMARY IN_PROGRESS 0/2 | =STOPPED stopped by a user";
@@ -192,7 +253,15 @@ fn two_equal_crashes_are_enough_and_the_rollback_is_ours() {
         9s 2:2 PRIMARY IN_PROGRESS 0/2 | 1:1 ACTIVE COMPLETED 2/2 | =IN_PROGRESS | crash | crash
         10s 2:2 PRIMARY IN_PROGRESS 0/2 | 1:1 ACTIVE COMPLETED 2/2 | =ROLLBACK_REQUESTED by user
         20s 3:1 PRIMARY COMPLETED 2/2 | =ROLLBACK_SUCCESSFUL rolled back by user request";
-    insta::assert_snapshot!(transcript(looks), @"");
+    insta::assert_snapshot!(transcript(looks), @r#"
+    0s ecs-svc/2 0/2
+    5s ecs-svc/2 0/2
+    9s ecs-svc/2 0/2
+      given up
+    10s warning: the rollout failed, ECS returns to `web:1` | ecs-svc/2 0/2
+    20s ecs-svc/3 2/2
+    RolledBack { reason: "rolled back by user request", to: "arn:aws:ecs:eu-west-1:1:task-definition/web:1", is_back: true }
+    "#);
 }
 
 #[test]
@@ -201,7 +270,13 @@ fn a_rollback_that_is_asked_for_and_does_not_begin() {
         0s 2:2 PRIMARY IN_PROGRESS 0/2 | 1:1 ACTIVE COMPLETED 2/2 | =IN_PROGRESS | crash | crash
         179s 2:2 PRIMARY IN_PROGRESS 0/2 | 1:1 ACTIVE COMPLETED 2/2 | =IN_PROGRESS | crash | crash
         180s 2:2 PRIMARY IN_PROGRESS 0/2 | 1:1 ACTIVE COMPLETED 2/2 | =IN_PROGRESS | crash | crash";
-    insta::assert_snapshot!(transcript(looks), @"");
+    insta::assert_snapshot!(transcript(looks), @r#"
+    0s ecs-svc/2 0/2
+      given up
+    179s ecs-svc/2 0/2
+    180s ecs-svc/2 0/2
+    RolledBack { reason: "", to: "arn:aws:ecs:eu-west-1:1:task-definition/web:1", is_back: false }
+    "#);
 }
 
 /// What is to be done when two tasks have crashed, after this look at what was there before.
