@@ -233,7 +233,11 @@ fn stopped_by_nobody_that_is_known() {
     let looks = "
         0s 2:2 PRIMARY IN_PROGRESS 0/2 | =IN_PROGRESS
         9s 2:2 PRIMARY IN_PROGRESS 0/2 | =STOPPED stopped by a user";
-    insta::assert_snapshot!(transcript(looks), @"");
+    insta::assert_snapshot!(transcript(looks), @r#"
+    0s ecs-svc/2 0/2
+    9s ecs-svc/2 0/2
+    Stopped { how: "ECS says: stopped by a user", back: None }
+    "#);
 }
 
 #[test]
