@@ -1,11 +1,11 @@
 //! Ends a rollout that cannot work.
 
-use super::Target;
+use super::{Target, machine::revision};
 use crate::aws::{
     Writer,
     explain::{Explain as _, Failure},
 };
-use aws_sdk_ecs::types::{StopServiceDeploymentStopType, Tag};
+use aws_sdk_ecs::types::{Service, StopServiceDeploymentStopType, Tag};
 
 /// The tag of a service that was scaled to zero because its first version did not start; the value is
 /// the revision, a blank, and the tasks that should have run. A service without tasks looks steady, and
@@ -35,4 +35,33 @@ pub async fn scale_to_zero(
     request.send().await.explain("ecs:TagResource", service)?;
     let request = aws.aws.ecs.update_service().cluster(&target.cluster).service(&target.service);
     request.desired_count(0).send().await.explain("ecs:UpdateService", service).map(drop)
+}
+
+/// The tasks that should run, where the service stands at zero only because this revision did not start.
+/// The tag stays when another revision has come, or somebody has scaled: then it says nothing.
+pub fn given_up(service: &Service) -> Option<u32> {
+    let tag = service.tags().iter().find(|tag| tag.key() == Some(GIVEN_UP))?;
+    let (of, count) = tag.value()?.split_once(' ')?;
+    let stands = service.desired_count() == 0 && revision(service.task_definition()?) == of;
+    count.parse().ok().filter(|count| stands && *count > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_at_zero_is_given_up_only_with_the_revision_that_did_not_start() {
+        let given_up = |value: &str, revision: &str, desired| {
+            let tag = Tag::builder().key(GIVEN_UP).value(value).build();
+            let arn = format!("arn:aws:ecs:eu-west-1:1:task-definition/{revision}");
+            let service = Service::builder().tags(tag).task_definition(arn);
+            super::given_up(&service.desired_count(desired).build())
+        };
+        assert_eq!(given_up("web:1 2", "web:1", 0), Some(2));
+        assert_eq!(given_up("web:1 2", "web:2", 0), None);
+        assert_eq!(given_up("web:1 2", "web:1", 1), None);
+        assert_eq!(given_up("web:1 0", "web:1", 0), None);
+        assert_eq!(given_up("x", "web:1", 0), None);
+    }
 }
