@@ -175,8 +175,33 @@ async fn follow(
         service: run.config.service.clone(),
         deployment: deployment.to_owned(),
         timeout: run.config.rollout.timeout,
+        give_up: give_up(run, prepared, deployment, outcome),
     };
-    let verdict = rollout::follow(&prepared.aws, &target, run.events).await;
+    let followed = rollout::follow(&prepared.aws, &target, run.events).boxed_local().await;
     outcome.timeline.push(run.span("rollout", start));
-    verdict.map_err(crate::error::Error::Partial)
+    let followed = followed.map_err(crate::error::Error::Partial)?;
+    outcome.timeline.extend(followed.stages.into_iter().map(|stage| Span {
+        name: stage.name,
+        start: start + stage.start,
+        end: start + stage.end,
+    }));
+    Ok(followed.verdict)
+}
+
+/// Only a deployment that this run started is given up: another one is somebody else's to end.
+fn give_up(
+    run: &Run<'_>,
+    prepared: &Prepared,
+    deployment: &str,
+    outcome: &Outcome,
+) -> Option<rollout::GiveUp> {
+    let before = prepared.world.service.as_ref().and_then(|service| service.primary.as_ref());
+    let is_own = before.is_none_or(|before| before.id != deployment);
+    let rollout = &run.config.rollout;
+    is_own.then(|| rollout::GiveUp {
+        after: rollout.give_up_after,
+        rollback: rollout.rollback,
+        stack: prepared.names.stack.clone(),
+        service_arn: outcome.outputs.service_arn.clone().unwrap_or_default(),
+    })
 }

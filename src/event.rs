@@ -79,10 +79,10 @@ pub enum Source {
     Log,
 }
 
-/// What the rollout looks like, for a progress line.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What the rollout looks like.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RolloutState {
-    /// The ECS deployment that is followed.
+    /// The ECS deployment that is followed, or the one that a rollback has put in its place.
     pub deployment: String,
     /// Tasks that should run.
     pub desired: i32,
@@ -92,8 +92,44 @@ pub struct RolloutState {
     pub pending: i32,
     /// Tasks that failed to start.
     pub failed: i32,
+    /// Tasks of other deployments that run.
+    pub old_running: i32,
+    /// The deployment's tasks by ECS's words, in the order of a task's life; empty where not looked at.
+    pub tasks: Vec<(String, usize)>,
+    /// Their targets by ELB's words, the best first; empty where there are none.
+    pub targets: Vec<(String, usize)>,
+    /// What the circuit breaker counts, where ECS tells.
+    pub breaker: Option<Breaker>,
+    /// ECS's lifecycle stage: `PRODUCTION_TRAFFIC_SHIFT`.
+    pub stage: Option<String>,
+    /// The share of the requests that the new version gets, in per cent, where ECS shifts them.
+    pub traffic: Option<i32>,
+    /// Whether ECS waits for somebody's word.
+    pub pause: Option<Pause>,
+    /// Whether ECS returns to the last version.
+    pub is_rolling_back: bool,
     /// Since the rollout began.
     pub elapsed: Duration,
+}
+
+/// What ECS's circuit breaker counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Breaker {
+    /// Failures.
+    pub failures: i32,
+    /// Failures that end the deployment.
+    pub threshold: i32,
+}
+
+/// ECS waits for somebody's word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pause {
+    /// Since when, in seconds of the Unix epoch.
+    pub since: Option<i64>,
+    /// How long at most, likewise.
+    pub until: Option<i64>,
+    /// Whether the rollout goes on then; otherwise the last version comes back.
+    pub continues: bool,
 }
 
 /// How the rollout ended; the six outcomes that are never confused.
@@ -111,6 +147,8 @@ pub enum Verdict {
     Superseded {
         /// That deployment's id.
         by: String,
+        /// What it runs, and whose it is as far as ECS tells.
+        whose: Problem,
     },
     /// It was still going on when the time was up.
     TimedOut(Problem),

@@ -15,6 +15,7 @@ pub mod markdown;
 pub mod page;
 pub mod publish;
 pub mod redact;
+pub mod rollout;
 pub mod stdout;
 pub mod summary;
 pub mod terminal;

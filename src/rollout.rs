@@ -1,29 +1,33 @@
-//! Follows the deployment that this run started: asks ECS again and again, lets [`machine`] decide, and
-//! where it did not work looks for the cause.
+//! Follows the deployment that this run started: asks ECS again and again, lets [`machine`] decide, ends
+//! what cannot work, and where it did not work looks for the cause.
 
 pub mod cause;
+pub mod details;
+pub mod early;
 pub mod evidence;
+pub mod look;
 pub mod machine;
+pub mod pace;
+pub mod service_deployment;
 pub mod state;
+pub mod stop;
+pub mod successor;
 pub mod tasks;
 pub mod verdict;
+mod watch;
 
 use crate::{
-    aws::{Reader, explain::Failure},
+    aws::{Reader, Writer},
     error::Problem,
-    event::{Event, Events, Source, Verdict},
+    event::{Event, Events, Source, Span, Verdict},
 };
 use evidence::Evidence;
-use machine::{Ending, Rollout};
+use look::Looks;
+use machine::{Ending, Instead, Means, Rollout, Turn, revision};
 use state::ServiceState;
 use std::time::Duration;
-use tokio::time::{Instant, sleep, timeout};
 use verdict::Known;
-
-/// How long one look may take, the SDK's own attempts included.
-const LOOK: Duration = Duration::from_secs(30);
-/// How long looks may fail in a row. The rollout goes on without anybody looking.
-const BLIND: Duration = Duration::from_mins(2);
+use watch::{Step, Watch};
 
 /// What is followed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,195 +40,206 @@ pub struct Target {
     pub deployment: String,
     /// How long it is waited for.
     pub timeout: Duration,
+    /// When it is given up before that; `None` for a deployment that somebody else started.
+    pub give_up: Option<GiveUp>,
+}
+
+/// When a rollout of this run's own is given up, and what then becomes of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GiveUp {
+    /// Tasks that fail in the same way.
+    pub after: u32,
+    /// Whether the last version comes back.
+    pub rollback: bool,
+    /// The stack that is changed.
+    pub stack: String,
+    /// The service's ARN.
+    pub service_arn: String,
+}
+
+/// How the rollout ended, and what it went through.
+#[derive(Debug)]
+pub struct Followed {
+    /// How it ended.
+    pub verdict: Verdict,
+    /// Its stages, from its beginning.
+    pub stages: Vec<Span>,
 }
 
 /// Follows the deployment to its end, and tells what ECS says on the way. The error is that ECS cannot
 /// be asked, which says nothing about the rollout.
-pub async fn follow(aws: &Reader, target: &Target, events: &Events) -> Result<Verdict, Problem> {
+pub async fn follow(aws: &Reader, target: &Target, events: &Events) -> Result<Followed, Problem> {
     let mut rollout = Rollout::new(&target.deployment, target.timeout);
-    let look = async || state::read(aws, target).await;
-    let (ending, last) = watch(look, &mut rollout, events).await?;
+    if let Some(GiveUp { after, .. }) = &target.give_up {
+        rollout = rollout.given_up_after(*after);
+    }
+    let mut looks = Looks::new(aws, target);
+    let mut look = async || looks.look().await;
+    let ask = async |ours: state::Deployment, groups: Vec<String>, before: details::Details| {
+        details::read(aws, target, &ours, &groups, before).await
+    };
+    let mut watch = Watch::new();
+    let mut evidence = None;
+    let mut given_up = None;
+    let mut ending = loop {
+        match watch.until(&mut look, &ask, &mut rollout, events).await? {
+            Step::End(ending) => break ending,
+            // What failed goes away while ECS returns to the last version.
+            Step::Turn(Turn::Fails) => evidence = Some(gather(aws, target, &rollout, &watch).await),
+            Step::Turn(Turn::GiveUp(hopeless, means)) => {
+                let ended = end_early(aws, target, &hopeless.what, means, &watch.last, events);
+                let (found, ended) = tokio::join!(gather(aws, target, &rollout, &watch), ended);
+                evidence = Some(found);
+                if ended.asked_back {
+                    rollout.asked_back(watch.elapsed());
+                }
+                given_up = Some(given_up_line(hopeless.tasks));
+                if let Some(ending) = ended.ending {
+                    break ending;
+                }
+            }
+        }
+    };
     let needs_cause =
         matches!(ending, Ending::RolledBack { .. } | Ending::Failed { .. } | Ending::TimedOut);
-    let evidence = match rollout.seen().filter(|_| needs_cause) {
-        Some(ours) => evidence::gather(aws, target, ours, &last.target_groups).await,
+    let evidence = match evidence.filter(|_| needs_cause) {
+        Some(evidence) => evidence,
+        None if needs_cause => gather(aws, target, &rollout, &watch).await,
         None => Evidence::default(),
     };
     for text in evidence.log.iter().flat_map(|log| &log.lines) {
         events.send(Event::Line { source: Source::Log, text: text.clone() });
     }
-    let messages: Vec<_> = rollout.messages(&last).into_iter().map(str::to_owned).collect();
-    Ok(verdict::verdict(
-        ending,
-        Known {
-            service: &target.service,
-            timeout: target.timeout,
-            deployment: rollout.seen(),
-            messages: &messages,
-            evidence: &evidence,
-        },
-    ))
+    if let (Ending::RolledBack { reason, .. }, Some(_)) = (&mut ending, &given_up) {
+        // ECS would say that a user asked for it, and that was this run.
+        if rollout.is_asked_back() {
+            reason.clear();
+        }
+    }
+    let messages: Vec<_> = rollout.messages(&watch.last).into_iter().map(str::to_owned).collect();
+    let known = Known {
+        service: &target.service,
+        timeout: target.timeout,
+        deployment: rollout.seen(),
+        messages: &messages,
+        evidence: &evidence,
+    };
+    let verdict = verdict::verdict(ending.clone(), known);
+    let stages = rollout.stages(watch.elapsed());
+    Ok(Followed { verdict: completed(aws, verdict, &ending, given_up).await, stages })
 }
 
-/// Looks until the rollout ends; yields the last look too.
-async fn watch(
-    look: impl AsyncFn() -> Result<ServiceState, Failure>,
-    rollout: &mut Rollout,
+async fn gather(aws: &Reader, target: &Target, rollout: &Rollout, watch: &Watch) -> Evidence {
+    match rollout.seen() {
+        Some(ours) => evidence::gather(aws, target, ours, &watch.last.target_groups).await,
+        None => Evidence::default(),
+    }
+}
+
+fn given_up_line(tasks: usize) -> String {
+    match tasks {
+        1 => "given up after 1 task failed, and there is no other".to_owned(),
+        tasks => format!(
+            "given up after {tasks} tasks failed in the same way, see `rollout.give-up-after`"
+        ),
+    }
+}
+
+/// Adds what only this run knows: that it gave the rollout up, whose the newer deployment is, what a
+/// person's stop came to.
+async fn completed(
+    aws: &Reader,
+    mut verdict: Verdict,
+    ending: &Ending,
+    given_up: Option<String>,
+) -> Verdict {
+    match (&mut verdict, ending) {
+        (Verdict::RolledBack(problem) | Verdict::Failed(problem), _) => {
+            problem.found.extend(given_up);
+        }
+        (Verdict::Superseded { whose, .. }, Ending::Superseded { task_definition, .. }) => {
+            whose.found.extend(successor::whose(aws, task_definition).await);
+        }
+        (Verdict::Stopped(problem), Ending::Stopped { back: Some((to, is_back)), .. }) => {
+            let to = revision(to);
+            problem.found.push(if *is_back {
+                format!("`{to}` is back")
+            } else {
+                format!("the return to `{to}` has not ended yet")
+            });
+        }
+        _ => {}
+    }
+    verdict
+}
+
+/// What came of giving up.
+#[derive(Default)]
+struct EndedEarly {
+    /// The end, where nothing more is to be waited for.
+    ending: Option<Ending>,
+    /// Whether ECS was asked to return to the last version.
+    asked_back: bool,
+}
+
+impl EndedEarly {
+    fn now(instead: Instead) -> Self {
+        let ending = Ending::Failed { reason: String::new(), instead: Some(instead) };
+        Self { ending: Some(ending), asked_back: false }
+    }
+}
+
+async fn end_early(
+    aws: &Reader,
+    target: &Target,
+    what: &str,
+    means: Means,
+    state: &ServiceState,
     events: &Events,
-) -> Result<(Ending, ServiceState), Problem> {
-    let began = Instant::now();
-    let mut last = ServiceState::missing();
-    let mut blind_since = None;
-    loop {
-        let seen = timeout(LOOK, look()).await.unwrap_or_else(|_| Err(no_answer()));
-        let elapsed = began.elapsed();
-        match seen {
-            Ok(state) => {
-                blind_since = None;
-                let (new, ending) = rollout.observe(elapsed, &state);
-                for event in new {
-                    events.send(event);
-                }
-                last = state;
-                if let Some(ending) = ending {
-                    return Ok((ending, last));
+) -> EndedEarly {
+    let warn = |then: &str| {
+        events.send(Event::Warning(format!("the rollout cannot work: {what}; {then}")));
+    };
+    let Some(GiveUp { rollback, stack, service_arn, .. }) = &target.give_up else {
+        return EndedEarly::default();
+    };
+    let writer = Writer::new(aws.clone(), stack.clone());
+    match means {
+        _ if !rollback => EndedEarly::now(Instead::LeftAlone),
+        Means::Nothing => EndedEarly::now(Instead::NotAskedFor),
+        Means::Breaker => {
+            warn("ECS's circuit breaker ends it when it has counted enough failures");
+            EndedEarly::default()
+        }
+        Means::ScaleToZero => {
+            warn("there is no earlier version, so the service is scaled to zero");
+            let ours = state.deployment(&target.deployment);
+            let given_up =
+                ours.map(|it| format!("{} {}", revision(&it.task_definition), it.desired));
+            let given_up = given_up.unwrap_or_default();
+            match stop::scale_to_zero(&writer, target, service_arn, &given_up).await {
+                Ok(()) => EndedEarly::now(Instead::ScaledToZero),
+                Err(failure) => {
+                    events.send(Event::Warning(failure.problem().to_string()));
+                    EndedEarly::now(Instead::NothingToReturnTo)
                 }
             }
-            Err(_) if rollout.is_over(elapsed) => return Ok((Ending::TimedOut, last)),
+        }
+        Means::Stop(record) => match stop::roll_back(&writer, &record).await {
+            Ok(()) => {
+                warn("ECS is asked to bring the last version back");
+                EndedEarly { ending: None, asked_back: true }
+            }
+            // It has ended, or is being ended, by itself.
+            Err(failure) if failure.is("Conflict") => EndedEarly::default(),
             Err(failure) => {
-                let since = *blind_since.get_or_insert_with(|| {
-                    let what = failure.problem().what;
-                    events.send(Event::Warning(format!("the rollout goes on unseen: {what}")));
-                    elapsed
-                });
-                if failure.is_denied() || elapsed.saturating_sub(since) >= BLIND {
-                    let problem = failure.problem();
-                    return Err(problem.found("ECS goes on with the rollout, unseen by this run"));
+                events.send(Event::Warning(failure.problem().to_string()));
+                if !state.rolls_back {
+                    return EndedEarly::now(Instead::LeftAlone);
                 }
+                warn("ECS's circuit breaker ends it when it has counted enough failures");
+                EndedEarly::default()
             }
-        }
-        sleep(pause(elapsed)).await;
-    }
-}
-
-/// The time between two looks. ECS gives an account and region 20 DescribeServices a second.
-/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html>
-const fn pause(elapsed: Duration) -> Duration {
-    Duration::from_secs(match elapsed.as_secs() {
-        0..10 => 1,
-        10..180 => 2,
-        _ => 5,
-    })
-}
-
-fn no_answer() -> Failure {
-    Failure {
-        operation: "ecs:DescribeServices",
-        on: "the service".to_owned(),
-        code: None,
-        message: format!("nothing came within {} seconds", LOOK.as_secs()),
-        request_id: None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use aws_smithy_types::DateTime;
-    use state::{Deployment, Progress, Standing};
-    use std::cell::Cell;
-
-    fn deployment(progress: Progress) -> ServiceState {
-        let ours = Deployment {
-            id: "ecs-svc/2".to_owned(),
-            is_primary: true,
-            progress,
-            reason: String::new(),
-            task_definition: "web:2".to_owned(),
-            desired: 1,
-            running: 1,
-            pending: 0,
-            failed: 0,
-            created_at: DateTime::from_secs(20),
-        };
-        let standing = Standing::Active;
-        ServiceState { standing, deployments: vec![ours], ..ServiceState::missing() }
-    }
-
-    fn failure(code: &str) -> Failure {
-        Failure { code: Some(code.to_owned()), ..no_answer() }
-    }
-
-    /// Looks with a clock that jumps ahead; yields the result, the warnings, the looks and the seconds.
-    async fn watched(
-        look: impl Fn(u64) -> Result<ServiceState, Failure>,
-    ) -> (Result<Ending, Problem>, usize, u32, u64) {
-        let (events, mut told) = Events::channel();
-        let mut rollout = Rollout::new("ecs-svc/2", Duration::from_mins(15));
-        let (began, looks) = (Instant::now(), Cell::new(0));
-        let look = async || {
-            looks.set(looks.get() + 1);
-            look(began.elapsed().as_secs())
-        };
-        let ending = watch(look, &mut rollout, &events).await.map(|(ending, _)| ending);
-        drop(events);
-        let mut warnings = 0;
-        while let Some(event) = told.recv().await {
-            warnings += usize::from(matches!(event, Event::Warning(_)));
-        }
-        (ending, warnings, looks.get(), began.elapsed().as_secs())
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn looks_less_often_as_time_goes_by() {
-        let (ending, warnings, looks, seconds) = watched(|at| {
-            Ok(deployment(if at < 300 { Progress::InProgress } else { Progress::Completed }))
-        })
-        .await;
-        assert_eq!((ending, warnings), (Ok(Ending::Succeeded), 0));
-        assert_eq!((looks, seconds), (10 + 85 + 24 + 1, 300));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_failing_look_is_a_warning_and_not_the_end() {
-        let (ending, warnings, ..) = watched(|at| match at {
-            3..100 | 110..200 => Err(failure("ThrottlingException")),
-            250.. => Ok(deployment(Progress::Completed)),
-            _ => Ok(deployment(Progress::InProgress)),
-        })
-        .await;
-        assert_eq!((ending, warnings), (Ok(Ending::Succeeded), 2));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn it_gives_up_when_it_sees_nothing_for_long_or_may_not_look() {
-        let (ending, _, _, seconds) = watched(|_| Err(no_answer())).await;
-        assert_eq!((ending.is_err(), seconds), (true, 120));
-        let (ending, _, looks, _) = watched(|_| Err(failure("AccessDeniedException"))).await;
-        insta::assert_snapshot!(ending.expect_err("it may not look"), @r"
-        ecs:DescribeServices on the service was refused: AccessDeniedException: nothing came within 30 seconds
-          ECS goes on with the rollout, unseen by this run
-          help: allow `ecs:DescribeServices` on the service in the policy of the role that runs this
-        ");
-        assert_eq!(looks, 1);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_time_is_up_even_while_nothing_is_seen() {
-        let (ending, ..) = watched(|at| match at {
-            850.. => Err(no_answer()),
-            _ => Ok(deployment(Progress::InProgress)),
-        })
-        .await;
-        assert_eq!(ending, Ok(Ending::TimedOut));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_look_that_hangs_is_given_up() {
-        let (events, _told) = Events::channel();
-        let mut rollout = Rollout::new("ecs-svc/2", Duration::from_mins(1));
-        let look = async || std::future::pending().await;
-        let (ending, _) = watch(look, &mut rollout, &events).await.expect("the time is up first");
-        assert_eq!(ending, Ending::TimedOut);
+        },
     }
 }

@@ -63,7 +63,9 @@ pub fn render_underway(
         Command::Destroy => "taking down",
     };
     let commit = commit(context).map(|commit| format!("**Commit:** {commit}"));
-    let facts: Vec<_> = environment(context).into_iter().chain(commit).collect();
+    let rollout = underway.rollout_lines();
+    let rollout = rollout.iter().map(|line| text(line));
+    let facts: Vec<_> = environment(context).into_iter().chain(commit).chain(rollout).collect();
     let head = format!(
         "{}\n### ⏳ {}\n\n{}\n\n{}",
         marker(service, context.environment.as_deref()),

@@ -61,10 +61,10 @@ pub fn of(outcome: &Outcome) -> Ending<'_> {
         Some(Verdict::Stopped(problem)) => {
             ending(State::Bad, format!("the rollout of `{service}` was stopped"), Some(problem))
         }
-        Some(Verdict::Superseded { by }) => ending(
+        Some(Verdict::Superseded { by, whose }) => ending(
             State::Neutral,
             format!("a newer deployment of `{service}`, `{by}`, took the place of this one"),
-            None,
+            Some(whose),
         ),
         Some(Verdict::TimedOut(problem)) => ending(
             State::Bad,
@@ -112,7 +112,7 @@ mod tests {
             verdict(Verdict::RolledBack(problem())),
             verdict(Verdict::Failed(problem())),
             verdict(Verdict::Stopped(problem())),
-            verdict(Verdict::Superseded { by: "ecs-svc/2".into() }),
+            verdict(Verdict::Superseded { by: "ecs-svc/2".into(), whose: problem() }),
             verdict(Verdict::TimedOut(problem())),
             failed(Command::Deploy, exit::REFUSED),
             failed(Command::Deploy, exit::PARTIAL),

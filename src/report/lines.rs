@@ -7,7 +7,7 @@ use crate::{
     report::{
         ending::{self, Ending, State},
         format::{clip, duration},
-        underway::tasks,
+        rollout,
     },
 };
 use indexmap::IndexMap;
@@ -24,7 +24,7 @@ pub struct Lines {
     verbs: IndexMap<Address, &'static str>,
     verb_width: usize,
     address_width: usize,
-    counts: Option<(i32, i32, i32, i32)>,
+    rollout: Option<RolloutState>,
 }
 
 impl Lines {
@@ -35,7 +35,7 @@ impl Lines {
             verbs: IndexMap::new(),
             verb_width: "skipped".len(),
             address_width: 0,
-            counts: None,
+            rollout: None,
         }
     }
 
@@ -77,7 +77,7 @@ impl Lines {
             }
             Event::Line { source, text } => vec![said(*source, text)],
             Event::Warning(text) => warning(text),
-            Event::Rollout(state) => self.rollout(state).into_iter().collect(),
+            Event::Rollout(state) => self.rollout(state),
             Event::Finished(outcome) => finished(outcome, now),
         }
     }
@@ -90,12 +90,24 @@ impl Lines {
         line.trim_end().to_owned()
     }
 
-    fn rollout(&mut self, state: &RolloutState) -> Option<String> {
-        let counts = (state.desired, state.running, state.pending, state.failed);
-        if self.counts.replace(counts) == Some(counts) {
-            return None;
+    /// One line for each change, and a pause with all that it takes to end it.
+    fn rollout(&mut self, state: &RolloutState) -> Vec<String> {
+        // Time that goes by is no change.
+        let now = RolloutState { elapsed: Duration::ZERO, ..state.clone() };
+        let before = self.rollout.replace(now);
+        if before == self.rollout {
+            return Vec::new();
         }
-        Some(format!("  {} {}, {}", "rollout".cyan(), tasks(state), duration(state.elapsed)))
+        let mut parts = vec![rollout::tasks(state)];
+        parts.extend(rollout::facts(state));
+        let text = format!("{}, {}", parts.join("; "), duration(state.elapsed));
+        let mut lines = vec![format!("  {} {text}", "rollout".cyan())];
+        if state.pause != before.and_then(|before| before.pause) {
+            lines.extend(
+                state.pause.iter().flat_map(rollout::pause).map(|line| format!("    {line}")),
+            );
+        }
+        lines
     }
 }
 

@@ -35,6 +35,10 @@ pub fn event(event: &Event, secrets: &Secrets) -> Event {
         Event::Rollout(state) => {
             let mut state = state.clone();
             state.deployment = r.text(&state.deployment);
+            state.stage = r.option(state.stage.as_ref());
+            for (word, _) in state.tasks.iter_mut().chain(&mut state.targets) {
+                *word = r.text(word);
+            }
             Event::Rollout(state)
         }
         Event::Finished(outcome) => Event::Finished(Box::new(r.outcome(outcome))),
@@ -113,7 +117,9 @@ impl Redactor<'_> {
             Verdict::RolledBack(problem) => Verdict::RolledBack(self.problem(problem)),
             Verdict::Failed(problem) => Verdict::Failed(self.problem(problem)),
             Verdict::Stopped(problem) => Verdict::Stopped(self.problem(problem)),
-            Verdict::Superseded { by } => Verdict::Superseded { by: self.text(by) },
+            Verdict::Superseded { by, whose } => {
+                Verdict::Superseded { by: self.text(by), whose: self.problem(whose) }
+            }
             Verdict::TimedOut(problem) => Verdict::TimedOut(self.problem(problem)),
         }
     }
@@ -256,7 +262,7 @@ mod tests {
             outcome(Verdict::RolledBack(problem())),
             outcome(Verdict::Failed(problem())),
             outcome(Verdict::Stopped(problem())),
-            outcome(Verdict::Superseded { by: s() }),
+            outcome(Verdict::Superseded { by: s(), whose: problem() }),
             outcome(Verdict::TimedOut(problem())),
         ];
         for told in events {

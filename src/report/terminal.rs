@@ -1,4 +1,5 @@
-//! The reporter for people: lines on standard error, and one moving line where that is a terminal.
+//! The reporter for people: lines on standard error, and where that is a terminal one moving line, or a
+//! block of them while ECS rolls out.
 
 use crate::{
     error::Problem,
@@ -18,6 +19,8 @@ const SILENCE: Duration = Duration::from_secs(30);
 pub struct Terminal<W> {
     out: W,
     progress: Option<ProgressBar>,
+    /// Whether what moves is more than a line.
+    is_block: bool,
     verbose: bool,
     lines: Lines,
     underway: Underway,
@@ -33,10 +36,16 @@ impl Terminal<anstream::AutoStream<std::io::Stderr>> {
 }
 
 fn moving(target: ProgressDrawTarget) -> ProgressBar {
-    let style = ProgressStyle::with_template("{spinner:.cyan} {wide_msg}")
-        .expect("the template is valid")
-        .tick_chars("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ ");
-    ProgressBar::with_draw_target(None, target).with_style(style)
+    ProgressBar::with_draw_target(None, target).with_style(style(false))
+}
+
+fn style(is_block: bool) -> ProgressStyle {
+    let template = if is_block {
+        "{spinner:.cyan} {wide_msg}\n{prefix}"
+    } else {
+        "{spinner:.cyan} {wide_msg}"
+    };
+    ProgressStyle::with_template(template).expect("the template is valid").tick_chars("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ ")
 }
 
 impl<W: Write + Send> Terminal<W> {
@@ -45,6 +54,7 @@ impl<W: Write + Send> Terminal<W> {
         Self {
             out,
             progress,
+            is_block: false,
             verbose,
             lines: Lines::new(command),
             underway: Underway::default(),
@@ -56,7 +66,8 @@ impl<W: Write + Send> Terminal<W> {
     fn quiet(&self, event: &Event) -> bool {
         match event {
             Event::Line { source: Source::Build | Source::Cache, .. } => !self.verbose,
-            Event::Rollout(_) => self.progress.is_some(),
+            // A pause needs what can be copied.
+            Event::Rollout(state) => self.progress.is_some() && state.pause.is_none(),
             _ => false,
         }
     }
@@ -96,7 +107,18 @@ impl<W: Write + Send> Reporter for Terminal<W> {
         let Some(status) = self.underway.status(now) else { return Ok(()) };
         match &self.progress {
             Some(progress) => {
+                let lines: Vec<_> = self
+                    .underway
+                    .rollout_lines()
+                    .iter()
+                    .map(|line| format!("    {line}"))
+                    .collect();
+                if self.is_block == lines.is_empty() {
+                    self.is_block = !lines.is_empty();
+                    progress.set_style(style(self.is_block));
+                }
                 progress.set_message(status);
+                progress.set_prefix(lines.join("\n"));
                 progress.tick();
                 Ok(())
             }

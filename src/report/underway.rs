@@ -4,10 +4,13 @@ use crate::{
     address::Address,
     event::{Event, Phase, RolloutState, Source},
     plan::view::View,
-    report::format::{duration, plural},
+    report::{
+        format::{duration, plural},
+        rollout,
+    },
 };
 use indexmap::IndexMap;
-use std::{iter, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 /// What is going on, built from the events so far.
 #[derive(Debug, Default)]
@@ -93,20 +96,14 @@ impl Underway {
     }
 
     fn rollout_line(&self) -> String {
-        self.rollout.as_ref().map_or_else(|| "waiting for ECS".to_owned(), tasks)
+        self.rollout.as_ref().map_or_else(|| "waiting for ECS".to_owned(), rollout::tasks)
     }
-}
 
-/// `1 of 2 tasks running, 1 starting, 1 failed`.
-pub fn tasks(state: &RolloutState) -> String {
-    let RolloutState { desired, running, pending, failed, deployment: _, elapsed: _ } = state;
-    let noun = if *desired == 1 { "task" } else { "tasks" };
-    let others = [(pending, "starting"), (failed, "failed")].into_iter();
-    let others = others.filter(|(count, _)| **count > 0);
-    iter::once(format!("{running} of {desired} {noun} running"))
-        .chain(others.map(|(count, what)| format!("{count} {what}")))
-        .collect::<Vec<_>>()
-        .join(", ")
+    /// What more there is to say of a rollout, one line each.
+    pub fn rollout_lines(&self) -> Vec<String> {
+        let is_rollout = matches!(self.phase, Some((Phase::Rollout, _)));
+        self.rollout.as_ref().filter(|_| is_rollout).map(rollout::lines).unwrap_or_default()
+    }
 }
 
 #[cfg(test)]
@@ -142,6 +139,7 @@ mod tests {
                 pending: 1,
                 failed: 3,
                 elapsed: at(31),
+                ..RolloutState::default()
             }),
             at(131),
         );

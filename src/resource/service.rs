@@ -8,6 +8,7 @@ use crate::{
         Reader, Writer, client_token, ecs_tags,
         explain::{Explain as _, Failure},
     },
+    rollout::stop,
     tags::{Ownership, Tags},
 };
 use aws_sdk_ecs::types::{
@@ -87,6 +88,8 @@ pub struct Observed {
     pub tells: Tells,
     /// The deployment that is the newest.
     pub primary: Option<Deployment>,
+    /// The tasks that should run, where its first version did not start and it was scaled to zero.
+    pub given_up: Option<u32>,
     /// Whether ECS Exec is on.
     pub has_exec: bool,
     /// Whether it is part of a Service Connect namespace.
@@ -140,6 +143,7 @@ fn observed(service: &Service) -> Observed {
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
     let number = |number: Option<i32>| number.and_then(|number| number.try_into().ok());
     let primary = primary(service);
+    let given_up = stop::given_up(service);
     Observed {
         arn: text(service.service_arn()),
         ownership: Ownership::read(tags),
@@ -181,10 +185,12 @@ fn observed(service: &Service) -> Observed {
                 .unwrap_or(0),
             last_deployment_failed: primary
                 .as_ref()
-                .is_some_and(|deployment| deployment.rollout_state == "FAILED"),
+                .is_some_and(|deployment| deployment.rollout_state == "FAILED")
+                || given_up.is_some(),
             stands_on: Vec::new(),
         },
         primary,
+        given_up,
         has_exec: service.enable_execute_command(),
         has_service_connect: has_service_connect(service),
     }
@@ -238,7 +244,7 @@ pub fn diff(desired: &Settings, observed: Option<&Observed>) -> Option<Action<Se
     }
     let mut to = desired.clone();
     to.cluster = from.cluster.clone();
-    to.desired_count = desired.desired_count.or(from.desired_count);
+    to.desired_count = desired.desired_count.or(observed.given_up).or(from.desired_count);
     changed(&observed.arn, &from, &to)
 }
 

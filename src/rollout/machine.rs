@@ -3,9 +3,19 @@
 //! It follows one deployment by its id. "The service is stable" says nothing: a service is stable after
 //! a rollback too, and after somebody else's deployment.
 
-use super::state::{Deployment, Progress, ServiceState, Standing};
-use crate::event::{Event, RolloutState, Source};
+mod giving_up;
+mod record;
+mod replaced;
+mod shown;
+mod stages;
+
+use super::{
+    early::Early,
+    state::{Deployment, Progress, ServiceState, Standing},
+};
+use crate::event::{Event, Source, Span};
 use aws_smithy_types::DateTime;
+pub use giving_up::{Means, Turn};
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -44,11 +54,15 @@ pub enum Ending {
     Stopped {
         /// What was seen.
         how: String,
+        /// The ARN of the revision that ECS returns to where it does, and whether that is done.
+        back: Option<(String, bool)>,
     },
     /// A newer deployment has taken its place while it was going on.
     Superseded {
         /// That deployment's id.
         by: String,
+        /// The ARN of its task definition.
+        task_definition: String,
     },
     /// It was still going on when the time was up.
     TimedOut,
@@ -65,6 +79,10 @@ pub enum Instead {
     FailedToo,
     /// A newer deployment, with this id.
     Newer(String),
+    /// Nothing: the wait was given up, and ECS goes on trying.
+    LeftAlone,
+    /// No task runs any more: there is no version to return to.
+    ScaledToZero,
 }
 
 /// The rollout of one deployment, as far as it was seen.
@@ -81,6 +99,19 @@ pub struct Rollout {
     told: BTreeSet<String>,
     completed: bool,
     failure: Option<Failure>,
+    /// Whether ECS's record of it was seen before its end.
+    was_underway: bool,
+    /// Whether somebody else asked for the rollback, in ECS's words.
+    by_hand: Option<String>,
+    /// Since when its end is waited to be explained.
+    unexplained_since: Option<Duration>,
+    /// Since when another deployment is the primary one.
+    replaced_since: Option<Duration>,
+    early: Option<Early>,
+    giving_up: giving_up::GivingUp,
+    stages: stages::Stages,
+    /// The hook that is waited for, and since when.
+    paused: Option<(String, Option<DateTime>)>,
 }
 
 #[derive(Debug)]
@@ -103,7 +134,27 @@ impl Rollout {
             told: BTreeSet::new(),
             completed: false,
             failure: None,
+            was_underway: false,
+            by_hand: None,
+            unexplained_since: None,
+            replaced_since: None,
+            early: None,
+            giving_up: giving_up::GivingUp::default(),
+            stages: stages::Stages::default(),
+            paused: None,
         }
+    }
+
+    /// The same, given up when so many tasks fail in the same way.
+    #[must_use]
+    pub fn given_up_after(mut self, tasks: u32) -> Self {
+        self.early = Some(Early::new(tasks));
+        self
+    }
+
+    /// The id of the deployment that is followed.
+    pub fn id(&self) -> &str {
+        &self.deployment
     }
 
     /// The deployment as it was last listed.
@@ -121,17 +172,33 @@ impl Rollout {
         if let Some(ours) = state.deployment(&self.deployment) {
             self.remember(elapsed, ours, state);
         }
+        self.note_previous(state);
+        self.note_stage(elapsed, state);
+        self.note_pause(state);
         let mut events = self.new_service_events(state);
         let was_rolling_back = self.is_rolling_back();
         let ending = self.decide(elapsed, state);
         if let (Some(failure), false) = (&self.failure, was_rolling_back)
             && let Some((to, _)) = &failure.rollback
         {
-            let text = format!("the rollout failed, ECS returns to `{}`", revision(to));
+            let to = match revision(to) {
+                "" => "the last version".to_owned(),
+                revision => format!("`{revision}`"),
+            };
+            let text = if self.by_hand.is_some() {
+                format!("somebody asked ECS to return to {to}")
+            } else {
+                format!("the rollout failed, ECS returns to {to}")
+            };
             events.push(Event::Warning(text));
         }
-        events.extend(self.progress(elapsed, state));
+        events.extend(self.shown(elapsed, state).map(Event::Rollout));
         (events, ending)
+    }
+
+    /// The stages so far as bars, the last one up to now.
+    pub fn stages(&self, elapsed: Duration) -> Vec<Span> {
+        self.stages.spans(elapsed)
     }
 
     /// Whether the time is up: for whoever cannot look any more.
@@ -186,49 +253,48 @@ impl Rollout {
         events
     }
 
-    /// How far the deployment is, or that which a rollback has made the primary one.
-    fn progress(&self, elapsed: Duration, state: &ServiceState) -> Option<Event> {
-        let shown = if self.is_rolling_back() {
-            state.primary()?
-        } else {
-            state.deployment(&self.deployment)?
-        };
-        Some(Event::Rollout(RolloutState {
-            deployment: shown.id.clone(),
-            desired: shown.desired,
-            running: shown.running,
-            pending: shown.pending,
-            failed: shown.failed,
-            elapsed,
-        }))
-    }
-
     fn decide(&mut self, elapsed: Duration, state: &ServiceState) -> Option<Ending> {
         let is_new = self.seen.is_none() && elapsed < UNLISTED;
         match state.standing {
             Standing::Active => {}
             Standing::Gone if is_new => return None,
-            Standing::Gone => return Some(Ending::Stopped { how: "it was deleted".to_owned() }),
+            Standing::Gone => {
+                return Some(Ending::Stopped { how: "it was deleted".to_owned(), back: None });
+            }
             Standing::Draining => {
-                return Some(Ending::Stopped { how: "it is being deleted".to_owned() });
+                return Some(Ending::Stopped { how: "it is being deleted".to_owned(), back: None });
             }
         }
-        let ours = state.deployment(&self.deployment);
         let primary = state.primary().filter(|primary| primary.id != self.deployment);
+        if let Some(record) = &state.record {
+            match self.by_record(elapsed, record, state) {
+                record::Said::End(ending) => return Some(ending),
+                record::Said::Wait => return self.is_over(elapsed).then_some(Ending::TimedOut),
+                record::Said::Nothing => {}
+            }
+        }
+        // Where there is a record, it alone tells a success, and in time the rest as well.
+        let has_record = state.record.is_some();
+        let ours = state.deployment(&self.deployment);
         if self.failure.is_none() {
             match (ours, primary) {
+                (Some(_), Some(_)) if has_record && !self.is_replaced_for_long(elapsed) => {}
+                (Some(_), None) if has_record => {}
                 (Some(ours), None) if self.completed && ours.running >= ours.desired => {
                     return Some(Ending::Succeeded);
                 }
                 // Its tasks may be gone by now, but it was complete before it was replaced.
-                (Some(_), Some(_)) if self.completed => return Some(Ending::Succeeded),
+                (Some(_), Some(_)) if self.completed && !has_record => {
+                    return Some(Ending::Succeeded);
+                }
                 (Some(_), Some(primary)) => {
                     if let Some(ending) = self.replaced(elapsed, primary, state) {
                         return Some(ending);
                     }
                 }
                 (None, Some(primary)) if elapsed.saturating_sub(self.listed_at) >= UNLISTED => {
-                    if self.completed || self.said(state, "deployment completed").is_some() {
+                    let is_complete = self.said(state, "deployment completed").is_some();
+                    if !has_record && (self.completed || is_complete) {
                         return Some(Ending::Succeeded);
                     }
                     if let Some(why) = self.said(state, "deployment failed") {
@@ -243,110 +309,25 @@ impl Rollout {
         if self.failure.is_some() {
             return self.after_failure(elapsed, primary, state);
         }
+        if let Some(ending) = self.unanswered(elapsed) {
+            return Some(ending);
+        }
         self.is_over(elapsed).then_some(Ending::TimedOut)
     }
 
-    /// Another deployment is the primary one, and this one has neither completed nor failed: either it
-    /// fails and ECS has not noted that yet, or somebody has started a newer one.
-    fn replaced(
-        &mut self,
-        elapsed: Duration,
-        primary: &Deployment,
-        state: &ServiceState,
-    ) -> Option<Ending> {
-        let newer = |other: &&Deployment| {
-            let is_other = other.id != self.deployment && other.id != primary.id;
-            is_other && self.began().is_some_and(|began| other.created_at > began)
-        };
-        if let Some(newer) = state.deployments.iter().find(newer) {
-            // What is rolled back here is not this deployment.
-            return Some(Ending::Superseded { by: newer.id.clone() });
-        }
-        if !self.is_rollback(primary, state) {
-            return Some(Ending::Superseded { by: primary.id.clone() });
-        }
-        let ours = state.deployment(&self.deployment).map_or("", |ours| &ours.reason);
-        if let Some(how) = [ours, &primary.reason].into_iter().find(|reason| is_by_hand(reason)) {
-            return Some(Ending::Stopped { how: format!("ECS says: {how}") });
-        }
-        self.fail(elapsed, &primary.reason);
-        None
+    /// Whether a reason speaks of a person, and that was not this run.
+    fn is_by_hand(&self, reason: &str) -> bool {
+        !self.giving_up.asked_back() && is_by_hand(reason)
     }
 
-    fn after_failure(
-        &mut self,
-        elapsed: Duration,
-        primary: Option<&Deployment>,
-        state: &ServiceState,
-    ) -> Option<Ending> {
-        let rollback = primary.filter(|primary| self.is_rollback(primary, state));
-        let is_over = self.is_over(elapsed);
-        let failure = self.failure.as_mut()?;
-        let reason = failure.reason.clone();
-        if is_by_hand(&reason) {
-            return Some(Ending::Stopped { how: format!("ECS says: {reason}") });
-        }
-        let Some(rollback) = rollback else {
-            let instead = match (primary, &failure.rollback) {
-                (Some(_), Some((to, _))) => {
-                    return Some(Ending::RolledBack { reason, to: to.clone(), is_back: false });
-                }
-                (Some(newer), None) => Instead::Newer(newer.id.clone()),
-                _ if !state.rolls_back => Instead::NotAskedFor,
-                _ if is_over || elapsed.saturating_sub(failure.at) >= ROLLBACK_BEGINS => {
-                    Instead::NothingToReturnTo
-                }
-                _ => return None,
-            };
-            return Some(Ending::Failed { reason, instead: Some(instead) });
-        };
-        let to = rollback.task_definition.clone();
-        let (_, since) = failure.rollback.get_or_insert_with(|| (to.clone(), elapsed));
-        let is_long = elapsed.saturating_sub(*since) >= ROLLBACK_ENDS;
-        match rollback.progress {
-            Progress::Completed => Some(Ending::RolledBack { reason, to, is_back: true }),
-            Progress::Failed => Some(Ending::Failed { reason, instead: Some(Instead::FailedToo) }),
-            Progress::InProgress if is_long || is_over => {
-                Some(Ending::RolledBack { reason, to, is_back: false })
-            }
-            Progress::InProgress => None,
-        }
+    /// Whether another deployment has been the primary one for longer than ECS's two answers differ.
+    fn is_replaced_for_long(&mut self, elapsed: Duration) -> bool {
+        elapsed.saturating_sub(*self.replaced_since.get_or_insert(elapsed)) >= UNLISTED
     }
+}
 
-    /// Whether ECS has made this deployment the primary one by itself. It says so in the reason while
-    /// that goes on (`ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/….`) and in
-    /// an event, or takes up an older deployment again. Once this deployment is known to have failed,
-    /// an older deployment's revision tells it as well.
-    fn is_rollback(&self, primary: &Deployment, state: &ServiceState) -> bool {
-        let reason = primary.reason.to_lowercase();
-        if ["rolling back", "rolled back", "rollback"].iter().any(|words| reason.contains(words)) {
-            return true;
-        }
-        if self.previous.contains_key(&primary.id) {
-            return true;
-        }
-        let ours = self.seen.as_ref().map(|ours| &ours.task_definition);
-        let is_old = ours != Some(&primary.task_definition)
-            && self.previous.values().any(|revision| *revision == primary.task_definition);
-        let is_target = self.messages(state).iter().any(|text| {
-            text.split_once("rolling back to deployment ").is_some_and(|(_, target)| {
-                let target = target.split_whitespace().next().unwrap_or(target);
-                let target = target.trim_end_matches('.');
-                primary.id == target || primary.reason.contains(target)
-            })
-        });
-        self.failure.is_some() && (is_old || is_target)
-    }
-
-    /// What an event adds to these words about the deployment: `(service web) (deployment ecs-svc/…)
-    /// deployment failed: tasks failed to start.` The id is unique, so the event's age does not matter.
-    fn said<'a>(&self, state: &'a ServiceState, words: &str) -> Option<&'a str> {
-        let words = format!("(deployment {}) {words}", self.deployment);
-        state.events.iter().find_map(|event| {
-            let (_, rest) = event.message.split_once(&words)?;
-            Some(rest.trim_start_matches([':', ' ', '.']))
-        })
-    }
+fn superseded(by: &Deployment) -> Ending {
+    Ending::Superseded { by: by.id.clone(), task_definition: by.task_definition.clone() }
 }
 
 /// Whether a reason speaks of a person who stopped the deployment. AWS does not document the words.

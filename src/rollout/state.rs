@@ -1,10 +1,11 @@
 //! What DescribeServices says about a service, as plain data.
 
-use super::Target;
+use super::{Target, details::Details, service_deployment::ServiceDeployment};
 use crate::aws::{
     Reader,
     explain::{Explain as _, Failure},
 };
+use aws_config::retry::RetryConfig;
 use aws_sdk_ecs::types::{self, DeploymentRolloutState, Service};
 use aws_smithy_types::DateTime;
 
@@ -21,6 +22,10 @@ pub struct ServiceState {
     pub events: Vec<ServiceEvent>,
     /// The ARNs of the target groups in which tasks are registered.
     pub target_groups: Vec<String>,
+    /// ECS's own record of the deployment that is followed, where ECS keeps one.
+    pub record: Option<ServiceDeployment>,
+    /// Tasks and targets, as they were looked at last.
+    pub details: Details,
 }
 
 /// Whether a service is there.
@@ -91,6 +96,8 @@ impl ServiceState {
             deployments: Vec::new(),
             events: Vec::new(),
             target_groups: Vec::new(),
+            record: None,
+            details: Details::none(),
         }
     }
 
@@ -105,6 +112,11 @@ impl ServiceState {
     }
 }
 
+/// A look is tried once: the next one comes in a second and knows more than a second attempt.
+pub fn at_once() -> aws_sdk_ecs::config::Builder {
+    aws_sdk_ecs::Config::builder().retry_config(RetryConfig::disabled())
+}
+
 /// Looks at the service.
 pub async fn read(aws: &Reader, target: &Target) -> Result<ServiceState, Failure> {
     let Target { cluster, service, .. } = target;
@@ -113,6 +125,8 @@ pub async fn read(aws: &Reader, target: &Target) -> Result<ServiceState, Failure
         .describe_services()
         .cluster(cluster)
         .services(service)
+        .customize()
+        .config_override(at_once())
         .send()
         .await
         .explain("ecs:DescribeServices", format!("service {service} in cluster {cluster}"));
@@ -140,12 +154,16 @@ fn normal(service: &Service) -> ServiceState {
             || alarms.is_some_and(|it| it.enable() && it.rollback()),
         deployments: service.deployments().iter().map(deployment).collect(),
         events,
-        target_groups: service
-            .load_balancers()
-            .iter()
-            .filter_map(|it| it.target_group_arn().map(str::to_owned))
-            .collect(),
+        target_groups: service.load_balancers().iter().flat_map(target_groups).collect(),
+        record: None,
+        details: Details::none(),
     }
+}
+
+/// The one in which tasks are registered, and the one to which the requests may move.
+fn target_groups(found: &types::LoadBalancer) -> Vec<String> {
+    let alternate = found.advanced_configuration().and_then(|it| it.alternate_target_group_arn());
+    found.target_group_arn().into_iter().chain(alternate).map(str::to_owned).collect()
 }
 
 fn deployment(found: &types::Deployment) -> Deployment {

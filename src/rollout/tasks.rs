@@ -1,4 +1,4 @@
-//! The stopped tasks of a deployment, and why each of them stopped.
+//! The tasks of a deployment: how far each one is, and why those that stopped did.
 
 use super::{Target, cause, state::Deployment};
 use crate::aws::{
@@ -74,43 +74,100 @@ impl StoppedTask {
     }
 }
 
-/// The stopped tasks of this deployment, which ECS remembers for an hour. `startedBy` names the
-/// deployment, but as a filter it cannot be joined with `desiredStatus`.
-/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTasks.html>
+/// How far a task is.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html>
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskState {
+    /// ECS's word: `PROVISIONING`, `PENDING`, `ACTIVATING`, `RUNNING`, `DEACTIVATING`, `STOPPED`, …
+    pub status: String,
+    /// The address of its network interface, once it has one.
+    pub address: Option<String>,
+}
+
+/// The tasks of this deployment, and those among them that have stopped or are about to, the first to
+/// stop first: ECS gives the reason as soon as it wants a task to stop, and takes half a minute more to
+/// take its network interface down.
+pub async fn all(
+    aws: &Reader,
+    target: &Target,
+    ours: &Deployment,
+) -> Result<(Vec<TaskState>, Vec<StoppedTask>), Failure> {
+    let listed = [DesiredStatus::Running, DesiredStatus::Stopped].map(|it| list(aws, target, it));
+    let mut arns = Vec::new();
+    for listed in join_all(listed).await {
+        arns.extend(listed?);
+    }
+    let found = describe(aws, target, ours, &arns).await?;
+    let states = found.iter().map(|task| TaskState {
+        status: task.last_status().unwrap_or("UNKNOWN").to_owned(),
+        address: address(task),
+    });
+    let stopped = found.iter().filter(|task| task.stopped_reason().is_some());
+    Ok((states.collect(), in_order(stopped)))
+}
+
+/// The stopped tasks of this deployment, which ECS remembers for an hour.
 pub async fn stopped(
     aws: &Reader,
     target: &Target,
     ours: &Deployment,
 ) -> Result<Vec<StoppedTask>, Failure> {
-    let Target { cluster, service, .. } = target;
-    let on = format!("service {service} in cluster {cluster}");
-    let mut pages = aws
-        .ecs
-        .list_tasks()
-        .cluster(cluster)
-        .service_name(service)
-        .desired_status(DesiredStatus::Stopped)
-        .into_paginator()
-        .items()
-        .send();
+    let arns = list(aws, target, DesiredStatus::Stopped).await?;
+    Ok(in_order(&describe(aws, target, ours, &arns).await?))
+}
+
+fn in_order<'a>(tasks: impl IntoIterator<Item = &'a types::Task>) -> Vec<StoppedTask> {
+    let mut tasks: Vec<_> = tasks.into_iter().map(stopped_task).collect();
+    tasks.sort_by_key(|task| task.stopped_at);
+    tasks
+}
+
+fn on(Target { cluster, service, .. }: &Target) -> String {
+    format!("service {service} in cluster {cluster}")
+}
+
+/// `startedBy` names the deployment, but as a filter it cannot be joined with `desiredStatus`.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTasks.html>
+async fn list(
+    aws: &Reader,
+    target: &Target,
+    desired: DesiredStatus,
+) -> Result<Vec<String>, Failure> {
+    let request = aws.ecs.list_tasks().cluster(&target.cluster).service_name(&target.service);
+    let mut pages = request.desired_status(desired).into_paginator().items().send();
     let mut arns = Vec::new();
     while arns.len() < TASKS
         && let Some(arn) = pages.next().await
     {
-        arns.push(arn.explain("ecs:ListTasks", &on)?);
+        arns.push(arn.explain("ecs:ListTasks", on(target))?);
     }
+    Ok(arns)
+}
+
+async fn describe(
+    aws: &Reader,
+    target: &Target,
+    ours: &Deployment,
+    arns: &[String],
+) -> Result<Vec<types::Task>, Failure> {
     let described = arns.chunks(TASKS_AT_ONCE).map(async |arns| {
-        let request = aws.ecs.describe_tasks().cluster(cluster).set_tasks(Some(arns.to_vec()));
-        request.send().await.explain("ecs:DescribeTasks", &on)
+        let request = aws.ecs.describe_tasks().cluster(&target.cluster);
+        let request = request.set_tasks(Some(arns.to_vec()));
+        request.send().await.explain("ecs:DescribeTasks", on(target))
     });
     let mut tasks = Vec::new();
     for page in join_all(described).await {
-        let page = page?;
-        let of_ours = page.tasks().iter().filter(|task| is_of(task, ours));
-        tasks.extend(of_ours.map(stopped_task));
+        let page = page?.tasks.unwrap_or_default();
+        tasks.extend(page.into_iter().filter(|task| is_of(task, ours)));
     }
-    tasks.sort_by_key(|task| task.stopped_at);
     Ok(tasks)
+}
+
+/// The private address of the task's own network interface.
+fn address(task: &types::Task) -> Option<String> {
+    let mut details = task.attachments().iter().flat_map(types::Attachment::details);
+    let named = details.find(|detail| detail.name() == Some("privateIPv4Address"));
+    named.and_then(types::KeyValuePair::value).map(str::to_owned)
 }
 
 fn is_of(task: &types::Task, ours: &Deployment) -> bool {

@@ -35,8 +35,12 @@ pub fn verdict(ending: Ending, known: Known<'_>) -> Verdict {
     let rollout = format!("the rollout of `{service}`");
     match ending {
         Ending::Succeeded => Verdict::Succeeded,
-        Ending::Superseded { by } => Verdict::Superseded { by },
-        Ending::Stopped { how } => Verdict::Stopped(
+        Ending::Superseded { by, task_definition } => {
+            let whose = format!("it runs `{}`", revision(&task_definition));
+            let help = "run again to roll this version out after it";
+            Verdict::Superseded { by, whose: Problem::new(whose).help(help) }
+        }
+        Ending::Stopped { how, .. } => Verdict::Stopped(
             Problem::new(format!("{rollout} was stopped: {}", cause::headline(&how)))
                 .help("run again when whoever stopped it is done"),
         ),
@@ -61,6 +65,14 @@ pub fn verdict(ending: Ending, known: Known<'_>) -> Verdict {
                 }
                 Instead::FailedToo => "the return to the previous version failed too".to_owned(),
                 Instead::Newer(id) => format!("a newer deployment has begun: {id}"),
+                Instead::LeftAlone => {
+                    "nothing was stopped, because `rollout.rollback` is false: ECS goes on trying"
+                        .to_owned()
+                }
+                Instead::ScaledToZero => {
+                    "there is no earlier version to return to: the service was scaled to zero"
+                        .to_owned()
+                }
             });
             Verdict::Failed(problem(&what, Some(&reason), instead, known))
         }
@@ -377,7 +389,7 @@ mod tests {
           `web:1` is back
           help: look at the service's events and at the stopped tasks in the ECS console, which keeps them for an hour
         ");
-        let ending = Ending::Stopped { how: "it is being deleted".to_owned() };
+        let ending = Ending::Stopped { how: "it is being deleted".to_owned(), back: None };
         insta::assert_snapshot!(told(ending, &[], &Evidence::default()), @r"
         stopped
         the rollout of `web` was stopped: it is being deleted

@@ -182,6 +182,7 @@ mod tests {
             }),
             has_exec: false,
             has_service_connect: false,
+            given_up: None,
         }
     }
 

@@ -92,6 +92,7 @@ fn a_deploy_reads_well_in_the_log() {
             pending: 1 - running,
             failed: 0,
             elapsed: at(elapsed),
+            ..RolloutState::default()
         })
     };
     let events = [

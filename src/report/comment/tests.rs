@@ -88,7 +88,7 @@ fn verdicts(text: &str) -> [Option<Verdict>; 4] {
         None,
         Some(Verdict::Succeeded),
         Some(Verdict::RolledBack(problem(text))),
-        Some(Verdict::Superseded { by: text.into() }),
+        Some(Verdict::Superseded { by: text.into(), whose: problem(text) }),
     ]
 }
 

@@ -168,6 +168,7 @@ pub(super) fn rollout(running: i32, pending: i32, failed: i32, elapsed: u64) -> 
         pending,
         failed,
         elapsed: at(elapsed),
+        ..RolloutState::default()
     })
 }
 

@@ -50,6 +50,7 @@ fn rollout(running: i32, pending: i32, elapsed: u64) -> Event {
         pending,
         failed: 0,
         elapsed: at(elapsed),
+        ..RolloutState::default()
     })
 }
 

@@ -2,7 +2,10 @@
 //! the one that is followed.
 
 use super::{super::state::ServiceEvent, *};
+use crate::event::RolloutState;
 use std::fmt::Write as _;
+
+mod record;
 
 const TIMEOUT: Duration = Duration::from_mins(15);
 
@@ -44,7 +47,8 @@ fn event(text: &str) -> ServiceEvent {
     }
 }
 
-/// What stands between bars: deployments, `@` events, or one of `gone`, `draining`, `no rollback`.
+/// What stands between bars: deployments, `@` events, ECS's record after a `=`, or one of `gone`,
+/// `draining`, `no rollback`.
 fn state(text: &str) -> ServiceState {
     let nothing = ServiceState::missing();
     let mut state = ServiceState { standing: Standing::Active, rolls_back: true, ..nothing };
@@ -53,7 +57,9 @@ fn state(text: &str) -> ServiceState {
             ("gone", _) => state.standing = Standing::Gone,
             ("draining", _) => state.standing = Standing::Draining,
             ("no rollback", _) => state.rolls_back = false,
+            ("crash", _) => state.details.stopped.push(record::crash()),
             (_, Some(text)) => state.events.push(event(text)),
+            _ if part.starts_with('=') => state.record = Some(record::record(part)),
             _ => state.deployments.push(deployment(part)),
         }
     }
@@ -62,7 +68,7 @@ fn state(text: &str) -> ServiceState {
 
 /// Takes `<seconds>s <state>` a line; tells what came of each, until the end.
 fn transcript(looks: &str) -> String {
-    let mut rollout = Rollout::new("ecs-svc/2", TIMEOUT);
+    let mut rollout = Rollout::new("ecs-svc/2", TIMEOUT).given_up_after(2);
     let mut text = String::new();
     for look in looks.lines().map(str::trim).filter(|look| !look.is_empty()) {
         let (at, look) = look.split_once("s ").expect("seconds");
@@ -81,6 +87,10 @@ fn transcript(looks: &str) -> String {
         if let Some(ending) = ending {
             write!(text, "{ending:?}").expect("a string takes it");
             return text;
+        }
+        if let Some(Turn::GiveUp(_, Means::Stop(_))) = rollout.turn(elapsed, &state(look)) {
+            text += "  given up\n";
+            rollout.asked_back(elapsed);
         }
     }
     text + "goes on"
@@ -236,7 +246,7 @@ fn is_superseded_while_it_goes_on() {
     insta::assert_snapshot!(transcript(looks), @r#"
     0s ecs-svc/2 0/2
     30s ecs-svc/2 1/2
-    Superseded { by: "ecs-svc/3" }
+    Superseded { by: "ecs-svc/3", task_definition: "arn:aws:ecs:eu-west-1:1:task-definition/web:3" }
     "#);
 }
 
@@ -248,7 +258,7 @@ fn somebody_who_deploys_the_old_revision_again_supersedes() {
     insta::assert_snapshot!(transcript(looks), @r#"
     0s ecs-svc/2 0/2
     30s ecs-svc/2 1/2
-    Superseded { by: "ecs-svc/3" }
+    Superseded { by: "ecs-svc/3", task_definition: "arn:aws:ecs:eu-west-1:1:task-definition/web:1" }
     "#);
 }
 
@@ -260,7 +270,7 @@ fn what_is_rolled_back_may_be_the_deployment_that_superseded() {
     insta::assert_snapshot!(transcript(looks), @r#"
     0s ecs-svc/2 0/2
     30s ecs-svc/2 0/2
-    Superseded { by: "ecs-svc/3" }
+    Superseded { by: "ecs-svc/3", task_definition: "arn:aws:ecs:eu-west-1:1:task-definition/web:3" }
     "#);
 }
 
@@ -346,7 +356,7 @@ fn never_listed_was_superseded() {
     insta::assert_snapshot!(transcript(looks), @r#"
     0s 
     10s 
-    Superseded { by: "ecs-svc/3" }
+    Superseded { by: "ecs-svc/3", task_definition: "arn:aws:ecs:eu-west-1:1:task-definition/web:3" }
     "#);
 }
 
@@ -354,7 +364,7 @@ fn never_listed_was_superseded() {
 fn is_stopped_by_whoever_deletes_the_service() {
     for (standing, how) in [("draining", "it is being deleted"), ("gone", "it was deleted")] {
         let looks = format!("0s 2:2 PRIMARY IN_PROGRESS 0/2\n5s {standing}");
-        let end = format!("0s ecs-svc/2 0/2\n5s \nStopped {{ how: \"{how}\" }}");
+        let end = format!("0s ecs-svc/2 0/2\n5s \nStopped {{ how: \"{how}\", back: None }}");
         assert_eq!(transcript(&looks), end);
     }
 }
@@ -367,7 +377,7 @@ fn is_stopped_by_whoever_asks_for_the_rollback() {
     insta::assert_snapshot!(transcript(looks), @r#"
     0s ecs-svc/2 0/2
     5s ecs-svc/2 1/2
-    Stopped { how: "ECS says: Service deployment rolled back by user request." }
+    Stopped { how: "ECS says: Service deployment rolled back by user request.", back: None }
     "#);
 }
 

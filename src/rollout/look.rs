@@ -1,0 +1,195 @@
+//! Looks at the rollout: at ECS's own record of it where ECS keeps one, and at the service's deployments
+//! where it does not (older partitions, emulators).
+
+use super::{
+    Target,
+    service_deployment::{self, Listed, ServiceDeployment},
+    state::{self, ServiceState, at_once},
+};
+use crate::aws::{
+    Reader,
+    explain::{Explain as _, Failure},
+};
+use std::{collections::BTreeMap, time::Duration};
+use tokio::time::Instant;
+
+/// How old the service's own state may be while its record says that nothing has changed.
+const SERVICE_AGE: Duration = Duration::from_secs(3);
+/// Looks in which a deployment has no record, after which it is taken to have none.
+const TRIES: u32 = 10;
+/// Service deployments that are listed at once, the newest first.
+const LISTED: i32 = 20;
+
+/// Whether ECS keeps records of deployments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Records {
+    /// It was not asked often enough.
+    Unknown { tries: u32 },
+    /// It does not, or does not show them; it is not asked again.
+    Absent,
+}
+
+/// The looks at one rollout, and what they remember of each other.
+#[derive(Debug)]
+pub struct Looks<'a> {
+    aws: &'a Reader,
+    target: &'a Target,
+    records: Records,
+    /// The record's ARN, once it is known.
+    record: Option<String>,
+    /// The task definitions of service revisions, which never change.
+    task_definitions: BTreeMap<String, String>,
+    last: Option<(Instant, ServiceState)>,
+}
+
+impl<'a> Looks<'a> {
+    /// Nothing was looked at yet.
+    pub const fn new(aws: &'a Reader, target: &'a Target) -> Self {
+        Self {
+            aws,
+            target,
+            records: Records::Unknown { tries: 0 },
+            record: None,
+            task_definitions: BTreeMap::new(),
+            last: None,
+        }
+    }
+
+    /// Looks once. Nothing is remembered of a look that is given up half-way.
+    pub async fn look(&mut self) -> Result<ServiceState, Failure> {
+        if let Some(arn) = self.record.clone() {
+            return self.with_record(&arn).await;
+        }
+        if self.records == Records::Absent {
+            return state::read(self.aws, self.target).await;
+        }
+        let (service, listed) =
+            tokio::join!(state::read(self.aws, self.target), list(self.aws, self.target));
+        let mut service = service?;
+        match listed {
+            Ok(listed) => service.record = self.find(&service, &listed).await,
+            Err(failure) => self.doubt(&failure),
+        }
+        self.last = Some((Instant::now(), service.clone()));
+        Ok(service)
+    }
+
+    const fn unmatched(&mut self) {
+        self.records = match self.records {
+            Records::Unknown { tries } if tries < TRIES => Records::Unknown { tries: tries + 1 },
+            _ => Records::Absent,
+        };
+    }
+
+    /// A refusal is an answer for the whole run; anything else is for this look alone.
+    fn doubt(&mut self, failure: &Failure) {
+        if is_absent(failure) {
+            self.records = Records::Absent;
+        }
+    }
+
+    async fn find(
+        &mut self,
+        service: &ServiceState,
+        listed: &[Listed],
+    ) -> Option<ServiceDeployment> {
+        let ours = service.deployment(&self.target.deployment)?;
+        let near = service_deployment::near(ours, listed);
+        let revisions: Vec<_> = near.iter().map(|it| it.revision.as_str()).collect();
+        if let Err(failure) = self.resolve(&revisions).await {
+            self.doubt(&failure);
+            return None;
+        }
+        let Some(found) = service_deployment::matching(ours, listed, &self.task_definitions) else {
+            self.unmatched();
+            return None;
+        };
+        let found = found.arn.clone();
+        match self.describe(&found).await {
+            Ok(record) => {
+                self.record = Some(found);
+                record
+            }
+            Err(failure) => {
+                self.doubt(&failure);
+                None
+            }
+        }
+    }
+
+    /// The record first: it says how it ends. The service is looked at when the record has changed, and
+    /// now and then for its events; a success needs neither.
+    async fn with_record(&mut self, arn: &str) -> Result<ServiceState, Failure> {
+        let record = self.describe(arn).await?;
+        let is_success =
+            record.as_ref().is_some_and(|it| it.status == service_deployment::Status::Successful);
+        if let Some((at, last)) = &self.last {
+            let is_same = last.record == record && at.elapsed() < SERVICE_AGE;
+            if is_same || is_success {
+                return Ok(ServiceState { record, ..last.clone() });
+            }
+        }
+        let service = ServiceState { record, ..state::read(self.aws, self.target).await? };
+        self.last = Some((Instant::now(), service.clone()));
+        Ok(service)
+    }
+
+    async fn describe(&mut self, arn: &str) -> Result<Option<ServiceDeployment>, Failure> {
+        let request = self.aws.ecs.describe_service_deployments().service_deployment_arns(arn);
+        let found = request.customize().config_override(at_once()).send().await;
+        let found = found.explain("ecs:DescribeServiceDeployments", arn)?;
+        let Some(record) = found.service_deployments().first().map(service_deployment::normal)
+        else {
+            return Ok(None);
+        };
+        let revisions: Vec<_> = record.revisions().collect();
+        // The names of versions are for the report; nothing is decided by them.
+        drop(self.resolve(&revisions).await);
+        Ok(Some(record.with(&self.task_definitions)))
+    }
+
+    /// Finds out which task definitions these service revisions are of.
+    async fn resolve(&mut self, revisions: &[&str]) -> Result<(), Failure> {
+        let new = |arn: &&&str| !self.task_definitions.contains_key(**arn);
+        let new: Vec<_> = revisions.iter().filter(new).map(|arn| (*arn).to_owned()).collect();
+        let Some(first) = new.first().cloned() else { return Ok(()) };
+        let request = self.aws.ecs.describe_service_revisions();
+        let request = request.set_service_revision_arns(Some(new));
+        let found = request.customize().config_override(at_once()).send().await;
+        let found = found.explain("ecs:DescribeServiceRevisions", first)?;
+        self.task_definitions.extend(found.service_revisions().iter().filter_map(|it| {
+            Some((it.service_revision_arn()?.to_owned(), it.task_definition()?.to_owned()))
+        }));
+        Ok(())
+    }
+}
+
+async fn list(aws: &Reader, target: &Target) -> Result<Vec<Listed>, Failure> {
+    let Target { cluster, service, .. } = target;
+    let request = aws.ecs.list_service_deployments().cluster(cluster).service(service);
+    let request = request.max_results(LISTED).customize().config_override(at_once());
+    let on = format!("service {service} in cluster {cluster}");
+    let found = request.send().await.explain("ecs:ListServiceDeployments", on)?;
+    Ok(found.service_deployments().iter().filter_map(service_deployment::listed).collect())
+}
+
+/// Whether the answer means that there are no records to be had here: the operation is not known, or
+/// not allowed. A throttle, a fault of the service and no answer say nothing about that.
+fn is_absent(failure: &Failure) -> bool {
+    const PASSING: [&str; 11] = [
+        "Throttling",
+        "RequestLimitExceeded",
+        "TooManyRequests",
+        "Server",
+        "ServiceUnavailable",
+        "InternalFailure",
+        "InternalError",
+        "ServiceNotFound",
+        "ClusterNotFound",
+        "ExpiredToken",
+        "RequestExpired",
+    ];
+    let Some(code) = &failure.code else { return false };
+    let is_gateway = ["HTTP 429", "HTTP 502", "HTTP 503", "HTTP 504"].contains(&code.as_str());
+    !is_gateway && !PASSING.iter().any(|passing| failure.is(passing))
+}

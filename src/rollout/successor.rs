@@ -1,0 +1,82 @@
+//! Whose a newer deployment is, as far as its task definition tells.
+
+use crate::{
+    aws::Reader,
+    tags::{ADDRESS, STACK},
+};
+use aws_sdk_ecs::types::{Tag, TaskDefinition, TaskDefinitionField};
+use aws_smithy_types::date_time::Format;
+use std::time::Duration;
+
+/// How long the question may take: the verdict stands without the answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// One line each: who registered it, its images, and tags that say more than ours.
+pub async fn whose(aws: &Reader, task_definition: &str) -> Vec<String> {
+    let request = aws.ecs.describe_task_definition().task_definition(task_definition);
+    let request = request.include(TaskDefinitionField::Tags).send();
+    let found = tokio::time::timeout(PATIENCE, request).await;
+    let Ok(Ok(found)) = found else { return Vec::new() };
+    let definition = found.task_definition().map(of).unwrap_or_default();
+    definition.into_iter().chain(tags(found.tags())).collect()
+}
+
+fn of(definition: &TaskDefinition) -> Vec<String> {
+    let by = definition.registered_by().map(|by| format!("registered by {by}"));
+    let at = definition.registered_at().map(|at| format!(" at {}", moment(at)));
+    let by = by.map(|by| by + at.as_deref().unwrap_or_default());
+    let images = definition.container_definitions().iter().filter_map(|container| {
+        Some(format!("container `{}`: {}", container.name()?, container.image()?))
+    });
+    by.into_iter().chain(images).collect()
+}
+
+fn tags(tags: &[Tag]) -> Option<String> {
+    let tags = tags.iter().filter_map(|tag| Some((tag.key()?, tag.value()?)));
+    let told: Vec<_> = tags
+        .filter(|(key, _)| ![ADDRESS, STACK].contains(key))
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
+    (!told.is_empty()).then(|| format!("tags: {}", told.join(", ")))
+}
+
+fn moment(at: &aws_smithy_types::DateTime) -> String {
+    at.fmt(Format::DateTime).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws::replay::Replay;
+    use serde_json::json;
+
+    #[tokio::test]
+    async fn the_revision_tells_whose_it_is() {
+        let definition = json!({
+            "taskDefinition": {
+                "registeredBy": "arn:aws:sts::123456789012:assumed-role/deploy/octo-app-43",
+                "registeredAt": 1_700_000_000.5,
+                "containerDefinitions": [{ "name": "web", "image": "web@sha256:0a" }],
+            },
+            "tags": [
+                { "key": "ecs-private-deploy:stack", "value": "web" },
+                { "key": "commit", "value": "0123abc" },
+            ],
+        });
+        let replay = Replay::new([("DescribeTaskDefinition", 200, definition)]);
+        let whose = whose(&replay.reader(), "arn:aws:ecs:eu-west-1:1:task-definition/web:3").await;
+        insta::assert_snapshot!(whose.join("\n"), @r"
+        registered by arn:aws:sts::123456789012:assumed-role/deploy/octo-app-43 at 2023-11-14T22:13:20.5Z
+        container `web`: web@sha256:0a
+        tags: commit=0123abc
+        ");
+        replay.asked();
+    }
+
+    #[tokio::test]
+    async fn without_an_answer_nothing_is_said() {
+        let refused = json!({ "__type": "AccessDeniedException", "message": "no" });
+        let replay = Replay::new([("DescribeTaskDefinition", 400, refused)]);
+        assert_eq!(whose(&replay.reader(), "td/web:3").await, Vec::<String>::new());
+    }
+}
