@@ -36,6 +36,8 @@ pub enum Kind {
     Cluster,
     /// An ECS task definition.
     TaskDefinition,
+    /// A task that runs once beside a rollout.
+    Run,
     /// An ECS service.
     Service,
 }
@@ -59,6 +61,7 @@ impl Kind {
             Self::Role => "role",
             Self::Cluster => "cluster",
             Self::TaskDefinition => "task-definition",
+            Self::Run => "run",
             Self::Service => "service",
         }
     }

@@ -8,8 +8,9 @@ use crate::{
     plan::{Plan, change::Change},
     resource::{
         Action, cached_image, cluster, endpoint, image, listener, load_balancer, log_group,
-        pull_through_cache_rule, repository, role, rule, security_group, service, target_group,
-        task_definition, vpc,
+        pull_through_cache_rule, repository, role, rule,
+        run_task::{self, NotDone},
+        security_group, service, target_group, task_definition, vpc,
     },
     tags::{self, Tags},
 };
@@ -22,6 +23,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
 };
+
 use tokio::time::Instant;
 
 /// Steps that run at once. AWS's control planes throttle long before more would help.
@@ -161,7 +163,7 @@ pub async fn apply(
             let change = &plan.steps[address].change;
             running.push(async move {
                 let start = began.elapsed();
-                let result = step(address, change, writer, &outputs, images).await;
+                let result = step(address, change, writer, &outputs, images, events).await;
                 let span = Span { name: address.to_string(), start, end: began.elapsed() };
                 (address, result, span)
             });
@@ -217,6 +219,7 @@ async fn step(
     aws: &Writer,
     outputs: &Outputs,
     images: &Images<'_>,
+    events: &Events,
 ) -> Result<Output, Failed> {
     let tags = &tags_of(address, change, &aws.stack);
     let id: Result<String, Failure> = match change {
@@ -233,6 +236,13 @@ async fn step(
         // Images go with their repository, and the cache is the account's.
         Change::Image(Action::Delete { id, .. })
         | Change::CachedImage(Action::Delete { id, .. }) => Ok(id.clone()),
+        Change::RunTask(to) => {
+            let ran = run_task::apply(to, address, tags, aws, outputs, events).await;
+            return ran.map(Output::of).map_err(|why| match why {
+                NotDone::Failure(failure) => failure.into(),
+                NotDone::Task(problem) => Failed { problem, raced: false },
+            });
+        }
         Change::Service(action) => {
             return Ok(service::apply(action, tags, aws, outputs).await?);
         }

@@ -1,6 +1,8 @@
 //! The commands, each the one flow as far as it goes: observe, plan, apply, rollout.
 
+pub mod after;
 pub mod build;
+pub mod cancel;
 pub mod destroy;
 pub mod ending;
 pub mod prepare;
@@ -18,12 +20,10 @@ use crate::{
     rollout,
     secret::Secrets,
 };
+use cancel::Watched;
 use futures_util::FutureExt as _;
 use prepare::Prepared;
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::time::Instant;
 
 /// What a command runs with.
@@ -39,8 +39,8 @@ pub struct Run<'a> {
     pub events: &'a Events,
     /// When it began.
     pub began: Instant,
-    /// Whether something may have been changed already.
-    pub is_applying: AtomicBool,
+    /// The rollout that is watched, for whoever ends the run meanwhile.
+    pub watched: Mutex<Option<Watched>>,
 }
 
 impl<'a> Run<'a> {
@@ -51,17 +51,16 @@ impl<'a> Run<'a> {
         secrets: &'a Secrets,
         events: &'a Events,
     ) -> Self {
-        let (began, is_applying) = (Instant::now(), AtomicBool::new(false));
-        Self { config, context, secrets, events, began, is_applying }
+        let (began, watched) = (Instant::now(), Mutex::default());
+        Self { config, context, secrets, events, began, watched }
     }
 
     fn span(&self, name: &str, start: std::time::Duration) -> Span {
         Span { name: name.to_owned(), start, end: self.began.elapsed() }
     }
 
-    fn start_applying(&self) {
-        self.is_applying.store(true, Ordering::Relaxed);
-        self.events.send(Event::Phase(Phase::Apply));
+    fn watch(&self, watched: Option<Watched>) {
+        *self.watched.lock().unwrap_or_else(PoisonError::into_inner) = watched;
     }
 
     fn outcome(&self, command: Command) -> Outcome {
@@ -128,9 +127,13 @@ async fn converge(run: &Run<'_>, mut prepared: Prepared, outcome: &mut Outcome) 
             Verdict::TimedOut(_) => exit::TIMED_OUT,
             _ => exit::ROLLOUT_FAILED,
         };
+        let is_well = verdict == Verdict::Succeeded;
         outcome.verdict = Some(verdict);
+        if is_well {
+            after::run(run, prepared, &applied, &deployment, outcome).await?;
+        }
     }
-    ending::check_applied(&applied)
+    ending::check_applied(&applied).map_err(|error| ending::untouched(error, run, prepared))
 }
 
 /// Applies the plan of one look at the world.
@@ -140,7 +143,7 @@ async fn round(run: &Run<'_>, prepared: &Prepared) -> Result<Applied> {
     if plan.steps.is_empty() {
         return Ok(Applied::default());
     }
-    run.start_applying();
+    run.events.send(Event::Phase(Phase::Apply));
     let images = apply::Images {
         build: build::builder(run, prepared, engine),
         pull: pull::puller(run, prepared),
@@ -177,7 +180,14 @@ async fn follow(
         timeout: run.config.rollout.timeout,
         give_up: give_up(run, prepared, deployment, outcome),
     };
+    let stood = prepared.world.service.as_ref();
+    run.watch(Some(Watched {
+        aws: prepared.aws.clone(),
+        target: target.clone(),
+        before: stood.and_then(|found| found.settings.task_definition.now().map(str::to_owned)),
+    }));
     let followed = rollout::follow(&prepared.aws, &target, run.events).boxed_local().await;
+    run.watch(None);
     outcome.timeline.push(run.span("rollout", start));
     let followed = followed.map_err(crate::error::Error::Partial)?;
     outcome.timeline.extend(followed.stages.into_iter().map(|stage| Span {

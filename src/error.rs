@@ -14,6 +14,9 @@ pub enum Error {
     /// Some steps were applied, others were not.
     #[error("{0}")]
     Partial(Problem),
+    /// A task beside the rollout failed.
+    #[error("{0}")]
+    Task(Problem),
     /// A service could not be reached, or answered what it never answers.
     #[error("{0}")]
     Unexpected(Problem),
@@ -26,6 +29,7 @@ impl Error {
             Self::Config(_) => exit::CONFIG,
             Self::Refused(_) => exit::REFUSED,
             Self::Partial(_) => exit::PARTIAL,
+            Self::Task(_) => exit::ROLLOUT_FAILED,
             Self::Unexpected(_) => exit::UNEXPECTED,
         }
     }

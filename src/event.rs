@@ -17,6 +17,15 @@ pub enum Event {
     Planned(Arc<View>),
     /// A step is being applied.
     StepStarted(Address),
+    /// A step has started a task that runs by itself, or has found it running.
+    TaskStarted {
+        /// Which step.
+        address: Address,
+        /// The task's ARN.
+        task: String,
+        /// Whether this run started it; otherwise an earlier one did.
+        is_new: bool,
+    },
     /// A step was applied.
     StepDone {
         /// Which one.
@@ -169,6 +178,8 @@ pub struct Outcome {
     pub error: Option<Problem>,
     /// Whether anything was changed.
     pub changed: bool,
+    /// Whether somebody ended the run.
+    pub is_cancelled: bool,
     /// What stands now.
     pub outputs: Outputs,
     /// How long each part took, in the order in which they began.
@@ -230,8 +241,8 @@ pub struct Progress {
     pub started: Vec<Address>,
     /// The steps that were done.
     pub done: Vec<Address>,
-    /// Whether ECS is rolling out.
-    pub is_rolling_out: bool,
+    /// The tasks that run by themselves, and what they are called.
+    pub tasks: Vec<(Address, String)>,
 }
 
 /// Where events go. Cloning it is cheap; sending never waits and never fails the sender.
@@ -254,8 +265,10 @@ impl Events {
         match &event {
             Event::Planned(plan) => progress.planned = Some(Arc::clone(plan)),
             Event::StepStarted(address) => progress.started.push(address.clone()),
+            Event::TaskStarted { address, task, .. } => {
+                progress.tasks.push((address.clone(), task.clone()));
+            }
             Event::StepDone { address, .. } => progress.done.push(address.clone()),
-            Event::Phase(Phase::Rollout) => progress.is_rolling_out = true,
             _ => {}
         }
         drop(progress);

@@ -23,5 +23,6 @@ pub mod report;
 pub mod resource;
 pub mod rollout;
 pub mod secret;
+pub mod signals;
 pub mod tags;
 pub mod world;

@@ -2,12 +2,11 @@
 
 use clap::{Parser as _, error::ErrorKind};
 use ecs_private_deploy::{
-    address::Address,
     cli::{self, Cli, Command, Destroy, Format},
     config::{self, model::Config},
     context::{self, Context},
     cost,
-    deploy::{self, Run, destroy},
+    deploy::{self, Run, cancel, destroy},
     doctor,
     error::{Error, Problem, Result},
     event::{self, Event, Events, Outcome},
@@ -15,9 +14,9 @@ use ecs_private_deploy::{
     plan::view::{self, View},
     report::{self, Setup, confirm, fatal, files, stdout},
     secret::{Secret, Secrets},
+    signals::Signals,
 };
-use std::{collections::BTreeMap, path::Path, process::ExitCode, sync::atomic::Ordering};
-use tokio::signal::unix::{SignalKind, signal};
+use std::{collections::BTreeMap, path::Path, process::ExitCode};
 
 fn main() -> ExitCode {
     let (given, variables) = context::of_process();
@@ -37,7 +36,7 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let result = match runtime {
         Ok(runtime) => {
-            let result = runtime.block_on(Box::pin(run(&cli, variables)));
+            let result = runtime.block_on(Box::pin(unless_twice(&cli, variables)));
             // A question that nobody answers any more must not hold the program.
             runtime.shutdown_background();
             result
@@ -52,7 +51,24 @@ fn main() -> ExitCode {
         .into()
 }
 
-async fn run(cli: &Cli, variables: BTreeMap<String, String>) -> Result<u8> {
+/// Runs it. Whoever sends a second signal does not wait for the last words that the first one brings.
+async fn unless_twice(cli: &Cli, variables: BTreeMap<String, String>) -> Result<u8> {
+    let (mut signals, mut again) = (Signals::listen()?, Signals::listen()?);
+    let twice = async {
+        again.next().await;
+        again.next().await
+    };
+    tokio::select! {
+        result = Box::pin(run(cli, variables, &mut signals)) => result,
+        signal = twice => {
+            let problem = Problem::new(format!("the run was ended at once by a second {signal}"));
+            let help = "run it again: it takes up where this run stopped";
+            Err(Error::Unexpected(problem.help(help)))
+        }
+    }
+}
+
+async fn run(cli: &Cli, variables: BTreeMap<String, String>, signals: &mut Signals) -> Result<u8> {
     let is_action = context::is_action(&variables);
     let Some(common) = cli.command.common() else {
         return print(&config::schema(), false);
@@ -62,13 +78,13 @@ async fn run(cli: &Cli, variables: BTreeMap<String, String>) -> Result<u8> {
         return print(&cost::answer(given, config.as_ref(), &variables)?, is_action);
     }
     if let Command::Doctor(given) = &cli.command {
-        return doctor(given, &cli.command, &variables).await;
+        return doctor(given, &cli.command, &variables, signals).await;
     }
     let context = Context::read(variables, common.environment.clone())?;
     let config = load(&cli.command)?;
     check_environment(&context.variables)?;
     if let Command::Destroy(given) = &cli.command {
-        unless_ended(confirmed(given, &config, &context)).await?;
+        unless_ended(confirmed(given, &config, &context), signals).await?;
     }
     let secrets = Secrets::default();
     for name in ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] {
@@ -87,7 +103,7 @@ async fn run(cli: &Cli, variables: BTreeMap<String, String>) -> Result<u8> {
     let reporters = report::run(receiver, secrets.clone(), setup.reporters());
     let engine = async {
         let run = Run::new(&config, &context, &secrets, &events);
-        let result = Box::pin(conduct(&cli.command, &run)).await;
+        let result = Box::pin(conduct(&cli.command, &run, signals)).await;
         if let Ok(outcome) = &result {
             events.send(Event::Finished(Box::new(outcome.clone())));
         }
@@ -108,10 +124,11 @@ async fn doctor(
     given: &cli::Doctor,
     command: &Command,
     variables: &BTreeMap<String, String>,
+    signals: &mut Signals,
 ) -> Result<u8> {
     let config = given.is_about_file().then(|| load(command)).transpose()?;
     check_environment(variables)?;
-    let report = unless_ended(Box::pin(doctor::run(given, config.as_ref()))).await?;
+    let report = unless_ended(Box::pin(doctor::run(given, config.as_ref())), signals).await?;
     let is_action = context::is_action(variables);
     print(&doctor::render(&report, given.format), is_action)?;
     if let (true, Some(annotation)) = (is_action, doctor::report::annotation(&report)) {
@@ -152,30 +169,26 @@ fn load(command: &Command) -> Result<Config> {
     Ok(config)
 }
 
-/// Runs the command, unless somebody ends it: then what runs is dropped, which ends the build and takes
-/// its files away, and the next run goes on from there.
-async fn conduct(command: &Command, run: &Run<'_>) -> Result<Outcome> {
-    let mut terminate = handler(SignalKind::terminate())?;
-    let mut interrupt = handler(SignalKind::interrupt())?;
-    tokio::select! {
-        outcome = dispatch(command, run) => outcome,
-        _ = terminate.recv() => Ok(cancelled(command, run)),
-        _ = interrupt.recv() => Ok(cancelled(command, run)),
-    }
+/// Runs the command, unless somebody ends it.
+async fn conduct(command: &Command, run: &Run<'_>, signals: &mut Signals) -> Result<Outcome> {
+    let signal = tokio::select! {
+        outcome = dispatch(command, run) => return outcome,
+        signal = signals.next() => signal,
+    };
+    Ok(cancel::cancelled(run, kind(command), signal).await)
 }
 
 /// The same for what changes nothing.
-async fn unless_ended<T>(asking: impl Future<Output = Result<T>>) -> Result<T> {
-    let mut terminate = handler(SignalKind::terminate())?;
-    let mut interrupt = handler(SignalKind::interrupt())?;
-    let ended = || {
-        let problem = Problem::new("the run was ended by a signal");
-        Err(Error::Unexpected(problem.help("nothing was changed")))
-    };
+async fn unless_ended<T>(
+    asking: impl Future<Output = Result<T>>,
+    signals: &mut Signals,
+) -> Result<T> {
     tokio::select! {
         result = asking => result,
-        _ = terminate.recv() => ended(),
-        _ = interrupt.recv() => ended(),
+        signal = signals.next() => {
+            let problem = Problem::new(format!("the run was ended by {signal}"));
+            Err(Error::Unexpected(problem.help("nothing was changed")))
+        }
     }
 }
 
@@ -198,45 +211,6 @@ fn check_environment(variables: &BTreeMap<String, String>) -> Result<()> {
         return wrong("AWS_ENDPOINT_URL", "is empty", "unset it, or give it an address");
     }
     Ok(())
-}
-
-fn handler(kind: SignalKind) -> Result<tokio::signal::unix::Signal> {
-    signal(kind).map_err(|error| Error::Unexpected(Problem::new(format!("no signals: {error}"))))
-}
-
-fn cancelled(command: &Command, run: &Run<'_>) -> Outcome {
-    let progress = run.events.progress();
-    let is_applying = run.is_applying.load(Ordering::Relaxed);
-    let mut problem = Problem::new("the run was ended by a signal");
-    let list = |addresses: &[Address]| {
-        addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
-    };
-    if !progress.done.is_empty() {
-        problem.found.push(format!("done: {}", list(&progress.done)));
-    }
-    let cut: Vec<_> =
-        progress.started.iter().filter(|step| !progress.done.contains(step)).cloned().collect();
-    if !cut.is_empty() {
-        problem.found.push(format!("may be half done: {}", list(&cut)));
-    }
-    let (exit_code, help) = if progress.is_rolling_out {
-        (exit::PARTIAL, "the rollout goes on without being watched: run it again to follow it")
-    } else if is_applying {
-        (exit::PARTIAL, "run it again: it takes up where this run stopped")
-    } else {
-        (exit::UNEXPECTED, "nothing was changed")
-    };
-    let changed = !progress.done.is_empty();
-    Outcome {
-        command: kind(command),
-        service: run.config.service.clone(),
-        plan: progress.planned,
-        error: Some(problem.help(help)),
-        changed,
-        outputs: event::Outputs { changed, ..event::Outputs::default() },
-        exit_code,
-        ..Outcome::default()
-    }
 }
 
 async fn dispatch(command: &Command, run: &Run<'_>) -> Result<Outcome> {

@@ -17,6 +17,8 @@ use indexmap::IndexMap;
 pub struct Plan {
     /// What will be done, by address.
     pub steps: IndexMap<Address, Step>,
+    /// What runs once the rollout has succeeded, one after another.
+    pub after: IndexMap<Address, Step>,
     /// How many things stand as they should.
     pub unchanged: usize,
     /// What the user should know before it is applied.

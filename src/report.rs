@@ -42,6 +42,9 @@ const TICK: Duration = Duration::from_millis(100);
 /// (<https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-cancellation>).
 const LAST_WORDS: Duration = Duration::from_secs(10);
 
+/// The same of a run that was cancelled, which has less than that left.
+const LAST_WORDS_IF_CANCELLED: Duration = Duration::from_millis(2500);
+
 /// One consumer of events. An error ends it and becomes a warning that the others tell.
 pub trait Reporter: Send {
     /// Tells one event; `now` counts from the run's start, and every text is redacted.
@@ -118,7 +121,7 @@ async fn tell_all(
     mut events: mpsc::UnboundedReceiver<Event>,
     secrets: &Secrets,
     mut reporters: Vec<Box<dyn Reporter>>,
-    last_words: Duration,
+    mut last_words: Duration,
 ) {
     let start = Instant::now();
     let mut ticks = interval(TICK);
@@ -127,6 +130,9 @@ async fn tell_all(
         tokio::select! {
             event = events.recv() => match event {
                 Some(event) => {
+                    if matches!(&event, Event::Finished(outcome) if outcome.is_cancelled) {
+                        last_words = last_words.min(LAST_WORDS_IF_CANCELLED);
+                    }
                     let event = redact::event(&event, secrets);
                     let now = start.elapsed();
                     each(&mut reporters, secrets, now, |reporter| reporter.tell(&event, now));

@@ -12,6 +12,7 @@ pub mod pull_through_cache_rule;
 pub mod repository;
 pub mod role;
 pub mod rule;
+pub mod run_task;
 pub mod security_group;
 pub mod service;
 pub mod target_group;
@@ -56,12 +57,15 @@ impl<S: Settings> Action<S> {
     /// The steps that have to be done before.
     pub fn needs(&self) -> Vec<Address> {
         match self {
-            Self::Create(to) | Self::Update { to, .. } => {
-                to.references().into_iter().filter_map(Known::after).cloned().collect()
-            }
+            Self::Create(to) | Self::Update { to, .. } => needs(to),
             Self::Delete { after, .. } => after.clone(),
         }
     }
+}
+
+/// The steps that have to be done before a thing like this is made.
+pub fn needs<S: Settings>(to: &S) -> Vec<Address> {
+    to.references().into_iter().filter_map(Known::after).cloned().collect()
 }
 
 /// The difference between what is wanted and what is there, where the thing may be changed.

@@ -67,7 +67,7 @@ async fn apply(run: &Run<'_>, planned: &Planned, outcome: &mut Outcome) -> Resul
     if plan.steps.is_empty() {
         return Ok(());
     }
-    run.start_applying();
+    run.events.send(Event::Phase(Phase::Apply));
     let none = || async { Err(Problem::new("a destroy makes no image")) };
     let images = apply::Images {
         build: Box::new(move |_, _| none().boxed()),

@@ -10,6 +10,7 @@ use crate::{
     image::registry_uri,
     plan::change::Change,
     resource::{Action, load_balancer},
+    rollout::machine::revision,
     world::World,
 };
 
@@ -18,34 +19,56 @@ pub fn fail(outcome: &mut Outcome, error: &Error) {
     outcome.exit_code = error.exit_code();
     outcome.error = Some(match error {
         Error::Config(text) => Problem::new(text.clone()),
-        Error::Refused(problem) | Error::Partial(problem) | Error::Unexpected(problem) => {
-            problem.clone()
-        }
+        Error::Refused(problem)
+        | Error::Partial(problem)
+        | Error::Task(problem)
+        | Error::Unexpected(problem) => problem.clone(),
     });
 }
 
-/// The first failure, with what was done and what was not. When nothing was done it is a refusal.
+/// The first failure, with what was done and what was not. When nothing was done it is a refusal, and a
+/// task that failed is that, whatever was done.
 pub fn check_applied(applied: &Applied) -> Result<()> {
     let Some((address, problem)) = applied.failed.first() else { return Ok(()) };
     let mut problem = problem.clone();
-    problem.what = format!("{address}: {}", problem.what);
+    let is_task = address.kind == Kind::Run;
+    if !is_task {
+        problem.what = format!("{address}: {}", problem.what);
+    }
     for (address, other) in &applied.failed[1..] {
         problem.found.push(format!("failed too: {address}: {}", other.what));
     }
-    if applied.done.is_empty() {
+    if applied.done.is_empty() && !is_task {
         return Err(Error::Refused(problem));
     }
     let list = |addresses: &[Address]| {
         addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     };
-    problem.found.push(format!("done: {}", list(&applied.done)));
+    if !applied.done.is_empty() {
+        problem.found.push(format!("done: {}", list(&applied.done)));
+    }
     if !applied.not_started.is_empty() {
         problem.found.push(format!("not started: {}", list(&applied.not_started)));
+    }
+    if is_task {
+        return Err(Error::Task(problem));
     }
     let help = problem.help.take().map(|help| format!("{help}\n")).unwrap_or_default();
     Err(Error::Partial(
         problem.help(format!("{help}run it again: it takes up where this run stopped")),
     ))
+}
+
+/// Says what became of the service where a task before its rollout has failed: nothing.
+pub fn untouched(error: Error, run: &Run<'_>, prepared: &Prepared) -> Error {
+    let Error::Task(problem) = error else { return error };
+    let name = &run.config.service;
+    let stood = prepared.world.service.as_ref();
+    let runs = stood.and_then(|found| found.settings.task_definition.now());
+    Error::Task(problem.found(match runs {
+        Some(runs) => format!("`{name}` was left alone, it runs `{}`", revision(runs)),
+        None => format!("`{name}` was not made"),
+    }))
 }
 
 /// What stands now.

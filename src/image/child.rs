@@ -12,7 +12,7 @@ use std::{
     collections::{BTreeMap, VecDeque},
     ffi::OsString,
     io,
-    process::Stdio,
+    process::{Output, Stdio},
     sync::{Mutex, PoisonError},
 };
 use tokio::{
@@ -68,7 +68,7 @@ pub(super) async fn run(
 }
 
 /// `docker` with an environment that is exactly `variables`, ready to start.
-pub(super) fn docker(arguments: &[OsString], variables: &BTreeMap<String, String>) -> Command {
+fn docker(arguments: &[OsString], variables: &BTreeMap<String, String>) -> Command {
     let mut command = Command::new("docker");
     command
         .args(arguments)
@@ -80,6 +80,18 @@ pub(super) fn docker(arguments: &[OsString], variables: &BTreeMap<String, String
         .process_group(0)
         .kill_on_drop(true);
     command
+}
+
+/// Runs `docker` and yields what it wrote; when nobody waits for it any more, its plugin ends too.
+pub(super) async fn output(
+    arguments: &[OsString],
+    variables: &BTreeMap<String, String>,
+) -> io::Result<Output> {
+    let child = docker(arguments, variables).spawn()?;
+    let group = Group::of(&child);
+    let output = child.wait_with_output().await?;
+    group.disarm();
+    Ok(output)
 }
 
 /// Why docker could not be started.

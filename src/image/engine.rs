@@ -58,10 +58,8 @@ pub(super) async fn inspect(environment: &BTreeMap<String, String>) -> Result<En
     // Only in debug mode does it tell what the driver can do.
     // https://docs.docker.com/reference/cli/docker/buildx/inspect/
     let arguments = ["--debug", "buildx", "inspect"].map(Into::into);
-    let output = child::docker(&arguments, &variables)
-        .output()
-        .await
-        .map_err(|error| child::not_started(&error))?;
+    let output = child::output(&arguments, &variables).await;
+    let output = output.map_err(|error| child::not_started(&error))?;
     let [stdout, stderr] =
         [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes));
     read(&stdout, &stderr, output.status.success(), environment)

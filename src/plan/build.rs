@@ -6,6 +6,7 @@ mod groups;
 mod ingress;
 mod judge;
 mod pull_through;
+mod runs;
 
 use super::{Plan, change::Change, task};
 use crate::{
@@ -89,9 +90,9 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Plan> {
     let mentioned = task::Mentioned { image, pulled, execution_role, task_role, log_group };
     let task_definition = task_definition(inputs, &mentioned, &mut plan);
 
+    let of_tasks: Vec<_> = endpoints.into_iter().chain(log_groups).collect();
     let mut stands_on = way_in;
-    stands_on.extend(endpoints);
-    stands_on.extend(log_groups);
+    stands_on.extend(of_tasks.iter().cloned());
     let desired = service::Settings {
         name: config.service.clone(),
         cluster,
@@ -112,7 +113,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Plan> {
         stands_on,
     };
     let observed = world.service.as_ref();
-    let change = service::diff(&desired, observed);
+    let mut change = service::diff(&desired, observed);
     if let (Some(_), Some(found)) = (&change, observed)
         && !found.ownership.is_of(&names.stack)
     {
@@ -127,6 +128,8 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Plan> {
         ));
     }
     let reason = service_reason(change.as_ref());
+    runs::before(inputs, &desired, &mut change, &of_tasks, &mut plan);
+    runs::after(inputs, &desired, change.as_ref(), &mut plan);
     plan.add(inputs.address(Kind::Service), change.map(Change::Service), &reason);
     Ok(plan)
 }

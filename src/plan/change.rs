@@ -4,8 +4,8 @@ use crate::{
     address::Address,
     resource::{
         Action, Settings, cached_image, cluster, endpoint, image, listener, load_balancer,
-        log_group, pull_through_cache_rule, repository, role, rule, security_group, service,
-        target_group, task_definition, vpc,
+        log_group, needs, pull_through_cache_rule, repository, role, rule, run_task,
+        security_group, service, target_group, task_definition, vpc,
     },
 };
 use serde_json::{Map, Value};
@@ -29,13 +29,14 @@ pub enum Change {
     Role(Action<role::Settings>),
     Cluster(Action<cluster::Settings>),
     TaskDefinition(Action<task_definition::Settings>),
+    RunTask(Box<run_task::Settings>),
     Service(Action<service::Settings>),
 }
 
 /// How a change reads, without what sort of thing it is about.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Shown {
-    /// `create`, `update`, `delete`.
+    /// `create`, `update`, `delete`, `run`.
     pub action: &'static str,
     /// What stands now: the differing fields of an update, null for a creation.
     pub before: Value,
@@ -44,7 +45,7 @@ pub struct Shown {
 }
 
 macro_rules! each {
-    ($change:expr, $action:ident => $body:expr) => {
+    ($change:expr, $action:ident => $body:expr, $task:ident => $ran:expr) => {
         match $change {
             Change::Repository($action) => $body,
             Change::Image($action) => $body,
@@ -61,6 +62,7 @@ macro_rules! each {
             Change::Role($action) => $body,
             Change::Cluster($action) => $body,
             Change::TaskDefinition($action) => $body,
+            Change::RunTask($task) => $ran,
             Change::Service($action) => $body,
         }
     };
@@ -69,12 +71,16 @@ macro_rules! each {
 impl Change {
     /// The steps that have to be done before.
     pub fn needs(&self) -> Vec<Address> {
-        each!(self, action => action.needs())
+        each!(self, action => action.needs(), task => needs(&**task))
     }
 
     /// How it reads.
     pub fn shown(&self) -> Shown {
-        each!(self, action => shown(action))
+        each!(self, action => shown(action), task => Shown {
+            action: "run",
+            before: Value::Null,
+            after: value(&**task),
+        })
     }
 
     /// The AWS operations that change something and that applying it calls, by their IAM names.
@@ -95,15 +101,17 @@ impl Change {
             Self::Role(action) => role::calls(action),
             Self::Cluster(action) => cluster::calls(action),
             Self::TaskDefinition(action) => task_definition::calls(action),
+            Self::RunTask(_) => run_task::calls(),
             Self::Service(action) => service::calls(action),
         }
     }
 }
 
+fn value<S: Settings>(settings: &S) -> Value {
+    serde_json::to_value(settings).expect("settings are plain data with text keys")
+}
+
 fn shown<S: Settings>(action: &Action<S>) -> Shown {
-    let value = |settings: &S| {
-        serde_json::to_value(settings).expect("settings are plain data with text keys")
-    };
     match action {
         Action::Create(to) => Shown { action: "create", before: Value::Null, after: value(to) },
         Action::Update { from, to, .. } => {

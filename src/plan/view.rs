@@ -34,7 +34,7 @@ pub struct View {
 /// One thing that will change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row {
-    /// `create`, `update`, `delete`.
+    /// `create`, `update`, `delete`, `run`.
     pub action: &'static str,
     /// Why.
     pub reason: String,
@@ -52,7 +52,12 @@ impl Plan {
             Row { action, reason: step.reason.clone(), before, after }
         };
         View {
-            steps: self.steps.iter().map(|(address, step)| (address.clone(), row(step))).collect(),
+            steps: self
+                .steps
+                .iter()
+                .chain(&self.after)
+                .map(|(address, step)| (address.clone(), row(step)))
+                .collect(),
             unchanged: self.unchanged,
             warnings: self.warnings.clone(),
             cost: self.cost.clone(),
@@ -132,6 +137,7 @@ fn sign(action: &str) -> char {
     match action {
         "create" => '+',
         "update" => '~',
+        "run" => '>',
         _ => '-',
     }
 }
@@ -139,12 +145,12 @@ fn sign(action: &str) -> char {
 /// `1 to create, 2 to update, 3 unchanged`.
 pub fn counts(plan: &View) -> String {
     let count = |action| plan.steps.values().filter(|step| step.action == action).count();
-    let mut parts: Vec<_> =
-        [("create", count("create")), ("update", count("update")), ("delete", count("delete"))]
-            .into_iter()
-            .filter(|(_, count)| *count > 0)
-            .map(|(action, count)| format!("{count} to {action}"))
-            .collect();
+    let mut parts: Vec<_> = ["create", "update", "delete", "run"]
+        .into_iter()
+        .map(|action| (action, count(action)))
+        .filter(|(_, count)| *count > 0)
+        .map(|(action, count)| format!("{count} to {action}"))
+        .collect();
     parts.push(format!("{} unchanged", plan.unchanged));
     parts.join(", ")
 }

@@ -39,12 +39,23 @@ pub fn of(outcome: &Outcome) -> Ending<'_> {
             Command::Plan => "planning",
             Command::Destroy => "taking down",
         };
-        let state = match outcome.exit_code {
-            exit::REFUSED | exit::CONFIG => ", nothing was changed",
-            exit::PARTIAL => " part-way, some things were changed",
-            _ => "",
+        let doing = format!("{doing} `{service}`");
+        let title = match (outcome.exit_code, &outcome.verdict) {
+            (exit::ROLLOUT_FAILED, Some(Verdict::Succeeded)) => {
+                format!("`{service}` is deployed, and a task after the rollout failed")
+            }
+            (exit::ROLLOUT_FAILED, _) => {
+                format!("a task before the rollout of `{service}` failed, nothing was rolled out")
+            }
+            (exit::PARTIAL, _) if outcome.is_cancelled => {
+                format!("{doing} was cancelled part-way")
+            }
+            _ if outcome.is_cancelled => format!("{doing} was cancelled, nothing was changed"),
+            (exit::REFUSED | exit::CONFIG, _) => format!("{doing} failed, nothing was changed"),
+            (exit::PARTIAL, _) => format!("{doing} failed part-way, some things were changed"),
+            _ => format!("{doing} failed"),
         };
-        return ending(State::Bad, format!("{doing} `{service}` failed{state}"), Some(problem));
+        return ending(State::Bad, title, Some(problem));
     }
     match &outcome.verdict {
         Some(Verdict::Succeeded) => ending(State::Good, format!("`{service}` is deployed"), None),
@@ -78,7 +89,11 @@ pub fn of(outcome: &Outcome) -> Ending<'_> {
 /// Whether the image and the task definition of this run are known to be bad: then they must not
 /// read as what stands.
 pub const fn has_failed_version(outcome: &Outcome) -> bool {
-    matches!(outcome.verdict, Some(Verdict::RolledBack(_) | Verdict::Failed(_)))
+    match outcome.verdict {
+        Some(Verdict::RolledBack(_) | Verdict::Failed(_)) => true,
+        None => outcome.exit_code == exit::ROLLOUT_FAILED,
+        _ => false,
+    }
 }
 
 fn without_rollout(outcome: &Outcome) -> String {

@@ -61,6 +61,10 @@ impl Lines {
                     }
                 }
             }
+            Event::TaskStarted { address, task, is_new } => {
+                let verb = if *is_new { "started" } else { "found" };
+                vec![self.step(address, verb, verb.len(), task)]
+            }
             Event::StepDone { address, id, took } => {
                 let verb = self.verbs.get(address).copied().unwrap_or("done");
                 let id = if *id == address.name { "" } else { id };

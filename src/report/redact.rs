@@ -19,6 +19,9 @@ pub fn event(event: &Event, secrets: &Secrets) -> Event {
         Event::Phase(phase) => Event::Phase(*phase),
         Event::Planned(plan) => Event::Planned(r.plan(plan).into()),
         Event::StepStarted(address) => Event::StepStarted(r.address(address)),
+        Event::TaskStarted { address, task, is_new } => {
+            Event::TaskStarted { address: r.address(address), task: r.text(task), is_new: *is_new }
+        }
         Event::StepDone { address, id, took } => {
             Event::StepDone { address: r.address(address), id: r.text(id), took: *took }
         }
@@ -155,6 +158,7 @@ impl Redactor<'_> {
             verdict,
             error,
             changed,
+            is_cancelled,
             outputs,
             timeline,
             exit_code,
@@ -166,6 +170,7 @@ impl Redactor<'_> {
             verdict: verdict.as_ref().map(|verdict| self.verdict(verdict)),
             error: error.as_ref().map(|error| self.problem(error)),
             changed: *changed,
+            is_cancelled: *is_cancelled,
             outputs: self.outputs(outputs),
             timeline: timeline
                 .iter()
@@ -254,6 +259,7 @@ mod tests {
         let events = [
             Event::Planned(plan.clone().into()),
             Event::StepStarted(address()),
+            Event::TaskStarted { address: address(), task: s(), is_new: true },
             Event::StepDone { address: address(), id: s(), took: Duration::ZERO },
             Event::StepFailed { address: address(), problem: problem() },
             Event::StepSkipped { address: address(), waits_for: address() },

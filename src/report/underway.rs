@@ -47,7 +47,10 @@ impl Underway {
             }
             Event::Rollout(state) => self.rollout = Some(state.clone()),
             Event::Finished(_) => self.phase = None,
-            Event::StepSkipped { .. } | Event::Line { .. } | Event::Warning(_) => {}
+            Event::TaskStarted { .. }
+            | Event::StepSkipped { .. }
+            | Event::Line { .. }
+            | Event::Warning(_) => {}
         }
     }
 

@@ -176,7 +176,8 @@ fn is_of(task: &types::Task, ours: &Deployment) -> bool {
             && task.created_at().is_some_and(|at| *at >= ours.created_at)
 }
 
-fn stopped_task(task: &types::Task) -> StoppedTask {
+/// The task as ECS tells of it.
+pub fn stopped_task(task: &types::Task) -> StoppedTask {
     let containers = task.containers().iter().map(|container| Container {
         name: container.name().unwrap_or_default().to_owned(),
         exit_code: container.exit_code(),

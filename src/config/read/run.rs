@@ -77,16 +77,32 @@ fn one(
         let name = At { value: name.as_str(), span: at.span.clone() };
         name.must("the variable", names::variable, findings);
     }
+    let container = container(section, task, findings);
+    if is_beside(task, &container) {
+        let what = format!("the task would go on when the container `{container}` has ended");
+        let span = section.text("container").map_or(place, |given| given.span);
+        let finding = Finding::new(span, what).label("it is not essential");
+        findings
+            .push(finding.help("make it essential in the task definition, or name another one"));
+    }
     let text = |at: Option<At<&str>>| at.map(|at| at.value.to_owned()).unwrap_or_default();
     let value = |at: At<Option<At<String>>>| at.value.map_or_else(String::new, |at| at.value);
     RunTask {
         name: text(section.text("name")),
         when: if after.is_some() { When::AfterRollout } else { When::BeforeRollout },
-        container: container(section, task, findings),
+        container,
         command: command.iter().map(|word| word.value.to_owned()).collect(),
         environment: environment.into_iter().map(|(name, at)| (name, value(at))).collect(),
         timeout: section.duration("timeout").unwrap_or(TIMEOUT),
     }
+}
+
+/// Whether the task definition says that the task does not need this container.
+fn is_beside(task: &Task, container: &str) -> bool {
+    let Definition::Json(document) = &task.definition else { return false };
+    let mut containers = document["containerDefinitions"].as_array().into_iter().flatten();
+    let found = containers.find(|found| found["name"].as_str() == Some(container));
+    found.is_some_and(|found| found["essential"].as_bool() == Some(false))
 }
 
 /// One of the task definition's, and with an image.

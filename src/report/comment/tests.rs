@@ -57,6 +57,7 @@ fn outcome(text: &str, verdict: Option<Verdict>, command: Command) -> Outcome {
         verdict,
         error: None,
         changed: true,
+        is_cancelled: false,
         outputs: Outputs {
             url: s(),
             image: s(),

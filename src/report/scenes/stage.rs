@@ -135,6 +135,7 @@ pub(super) fn outcome(plan: Option<&Arc<View>>, verdict: Option<Verdict>) -> Out
         service: "web".into(),
         plan: plan.cloned(),
         changed: verdict.is_some(),
+        is_cancelled: false,
         outputs: if plan.is_some() { outputs() } else { Outputs::default() },
         exit_code: exit::OK,
         error: None,

@@ -1,0 +1,98 @@
+//! The tasks beside a rollout: in the plan only where there is one.
+
+use super::Inputs;
+use crate::{
+    address::{Address, Kind, Known},
+    config::model::{RunTask, When},
+    plan::{Plan, Step, change::Change},
+    report::format::clip,
+    resource::{Action, run_task, service},
+    rollout::cause::one_line,
+};
+
+/// What is shown of a command.
+const COMMAND: usize = 100;
+
+/// Plans the tasks before the rollout, one after another in the file's order; the service waits for the
+/// last one.
+pub(super) fn before(
+    inputs: &Inputs<'_>,
+    beside: &service::Settings,
+    change: &mut Option<Action<service::Settings>>,
+    stands_on: &[Known],
+    plan: &mut Plan,
+) {
+    let Some(Action::Create(service) | Action::Update { to: service, .. }) =
+        change.as_mut().filter(|change| rolls_out(change))
+    else {
+        return;
+    };
+    let steps = steps(inputs, When::BeforeRollout, beside, stands_on);
+    let last = steps.last().map(|(address, _)| Known::After(address.clone()));
+    plan.steps.extend(steps);
+    service.stands_on.extend(last);
+}
+
+/// Plans the tasks after the rollout, also after one that an earlier run has started.
+pub(super) fn after(
+    inputs: &Inputs<'_>,
+    beside: &service::Settings,
+    change: Option<&Action<service::Settings>>,
+    plan: &mut Plan,
+) {
+    let primary = inputs.world.service.as_ref().and_then(|found| found.primary.as_ref());
+    let goes_on = primary.is_some_and(|found| found.rollout_state == "IN_PROGRESS");
+    if goes_on || change.is_some_and(rolls_out) {
+        plan.after.extend(steps(inputs, When::AfterRollout, beside, &[]));
+    }
+}
+
+/// Whether the service gets a revision that it does not run, or runs its own once more.
+fn rolls_out(change: &Action<service::Settings>) -> bool {
+    match change {
+        Action::Create(_) => true,
+        Action::Update { from, to, .. } => {
+            (&from.task_definition, from.last_deployment_failed)
+                != (&to.task_definition, to.last_deployment_failed)
+        }
+        Action::Delete { .. } => false,
+    }
+}
+
+fn steps(
+    inputs: &Inputs<'_>,
+    when: When,
+    beside: &service::Settings,
+    stands_on: &[Known],
+) -> Vec<(Address, Step)> {
+    let primary = inputs.world.service.as_ref().and_then(|found| found.primary.as_ref());
+    let replaced = primary.filter(|_| when == When::BeforeRollout);
+    let mut follows = None;
+    let tasks = inputs.config.run.iter().filter(|task| task.when == when);
+    tasks
+        .map(|task| {
+            let address = Address::new(Kind::Run, &task.name);
+            let RunTask { name, container, command, environment, timeout, .. } = task.clone();
+            let settings = run_task::Settings {
+                name,
+                cluster: beside.cluster.clone(),
+                task_definition: beside.task_definition.clone(),
+                subnets: beside.subnets.clone(),
+                security_groups: beside.security_groups.clone(),
+                assign_public_ip: beside.assign_public_ip.clone(),
+                platform_version: beside.platform_version.clone(),
+                container,
+                command,
+                environment,
+                timeout: timeout.as_secs(),
+                beside: replaced.map(|found| found.id.clone()),
+                follows: follows.replace(Known::After(address.clone())),
+                stands_on: stands_on.to_vec(),
+            };
+            let side = if when == When::BeforeRollout { "before" } else { "after" };
+            let command = clip(&one_line(&task.command.join(" ")), COMMAND);
+            let reason = format!("{side} the rollout: {command}");
+            (address, Step { change: Change::RunTask(Box::new(settings)), reason })
+        })
+        .collect()
+}
