@@ -1,7 +1,8 @@
 use super::*;
 use crate::{
     address::{Address, Kind, Known},
-    resource::service::PLATFORM_VERSION,
+    config::sample,
+    resource::service::{PLATFORM_VERSION, configuration::Configuration},
 };
 use indexmap::IndexMap;
 use serde_json::json;
@@ -57,15 +58,17 @@ fn service(desired_count: Option<u32>) -> service::Settings {
         assign_public_ip: "DISABLED".to_owned(),
         platform_version: PLATFORM_VERSION.to_owned(),
         target_group: Known::Now("tg".to_owned()),
+        shifting: None,
         container: "web".to_owned(),
         port: 8080,
         desired_count,
-        minimum_healthy_percent: 100,
-        maximum_percent: 200,
-        circuit_breaker_with_rollback: true,
+        deployment_configuration: Box::new(Configuration::desired(
+            &sample("service: web\n").rollout,
+        )),
         health_check_grace_period: 60,
         last_deployment_failed: false,
         stands_on: Vec::new(),
+        follows_drained: false,
     }
 }
 
