@@ -5,6 +5,7 @@ pub mod destroy;
 pub mod ending;
 pub mod prepare;
 pub mod pull;
+pub mod steer;
 
 use crate::{
     address::{Address, Kind},

@@ -1,6 +1,8 @@
 //! The Fargate service in the private subnets.
 
 pub mod configuration;
+#[cfg(test)]
+pub(crate) mod sample;
 
 use super::{Action, changed};
 use crate::{
@@ -556,3 +558,6 @@ async fn drained(aws: &Writer, cluster: &str, name: &str) -> Result<(), Failure>
         request_id: None,
     })
 }
+
+#[cfg(test)]
+mod tests;

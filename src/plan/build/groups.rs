@@ -156,53 +156,7 @@ fn group(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{resource::service::configuration::Configuration, tags::Ownership};
-
-    /// A service on port 8080 whose newest deployment is in this state.
-    fn running(rollout_state: &str) -> service::Observed {
-        let known = |id: &str| Known::Now(id.to_owned());
-        service::Observed {
-            arn: "service".to_owned(),
-            ownership: Ownership::default(),
-            tells: service::Tells {
-                deployment_configuration: true,
-                health_check_grace_period: true,
-            },
-            settings: service::Settings {
-                name: "web".to_owned(),
-                cluster: known("cluster"),
-                task_definition: known("web:1"),
-                subnets: BTreeSet::new(),
-                security_groups: BTreeSet::new(),
-                assign_public_ip: "DISABLED".to_owned(),
-                platform_version: "LATEST".to_owned(),
-                target_group: known("group"),
-                shifting: None,
-                container: "web".to_owned(),
-                port: 8080,
-                desired_count: None,
-                deployment_configuration: Box::new(Configuration::desired(
-                    &crate::config::sample("service: web\n").rollout,
-                )),
-                health_check_grace_period: 60,
-                last_deployment_failed: false,
-                stands_on: Vec::new(),
-                follows_drained: false,
-            },
-            primary: Some(service::Deployment {
-                id: "ecs-svc/1".to_owned(),
-                rollout_state: rollout_state.to_owned(),
-            }),
-            has_exec: false,
-            has_service_connect: false,
-            kind: service::Kind {
-                is_draining: false,
-                controller: "ECS".to_owned(),
-                runs_on: None,
-                scheduling: "REPLICA".to_owned(),
-            },
-        }
-    }
+    use crate::{resource::service::sample::observed as running, tags::Ownership};
 
     #[test]
     fn the_port_of_the_tasks_that_run_stays_open_until_others_took_their_place() {
