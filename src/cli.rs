@@ -17,6 +17,8 @@ Examples:
   ecs-private-deploy plan                      what a deploy would do; changes nothing
   ecs-private-deploy deploy --config api.yml   build, make sure, roll out
   ecs-private-deploy destroy                   take down what a deploy made
+  ecs-private-deploy continue                  let a rollout that pauses go on
+  ecs-private-deploy rollback                  bring the last version back
   ecs-private-deploy doctor                    can the tasks start, and if not why not
   ecs-private-deploy doctor --cluster prod --service web
   ecs-private-deploy cost --gb 500             a month's price, against NAT gateways
@@ -32,6 +34,10 @@ pub enum Command {
     Plan(Plan),
     /// Take down what a deploy made, and nothing else
     Destroy(Destroy),
+    /// Let a rollout go on that waits for a word (`rollout: pause:`), and follow it
+    Continue(Steer),
+    /// Bring the last version back while a rollout is going on, and follow that
+    Rollback(Steer),
     /// Say whether a private task can start, and if not why not; changes nothing
     Doctor(Doctor),
     /// Say what a month costs with VPC endpoints and with NAT gateways; asks nobody
@@ -77,6 +83,14 @@ pub struct Destroy {
     /// Do not ask
     #[arg(long, short)]
     pub yes: bool,
+}
+
+/// What `continue` and `rollback` take.
+#[derive(Debug, Args)]
+pub struct Steer {
+    /// What every command on a file takes.
+    #[command(flatten)]
+    pub common: Common,
 }
 
 /// What `doctor` takes.
@@ -196,6 +210,8 @@ impl Command {
             Self::Deploy(Deploy { common, .. })
             | Self::Plan(Plan { common, .. })
             | Self::Destroy(Destroy { common, .. })
+            | Self::Continue(Steer { common })
+            | Self::Rollback(Steer { common })
             | Self::Doctor(Doctor { common, .. })
             | Self::Cost(Cost { common, .. }) => Some(common),
             Self::Schema => None,
@@ -208,7 +224,7 @@ impl Command {
             Self::Deploy(Deploy { image, .. }) | Self::Plan(Plan { image, .. }) => {
                 image.image.as_deref()
             }
-            Self::Destroy(_) | Self::Doctor(_) | Self::Cost(_) | Self::Schema => None,
+            _ => None,
         }
     }
 }
@@ -230,7 +246,7 @@ pub fn arguments(given: Vec<OsString>, variables: &BTreeMap<String, String>) -> 
     match command.as_str() {
         "deploy" | "plan" => flags.push("image"),
         // A workflow that says `command: destroy` has been asked already, when it was written.
-        "destroy" | "cost" | "doctor" => {}
+        "destroy" | "continue" | "rollback" | "cost" | "doctor" => {}
         _ => flags.clear(),
     }
     let confirmed = (command == "destroy").then(|| "--yes".to_owned());

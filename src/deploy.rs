@@ -7,6 +7,7 @@ pub mod destroy;
 pub mod ending;
 pub mod prepare;
 pub mod pull;
+pub mod steer;
 
 use crate::{
     address::{Address, Kind},
@@ -185,6 +186,7 @@ async fn follow(
         aws: prepared.aws.clone(),
         target: target.clone(),
         before: stood.and_then(|found| found.settings.task_definition.now().map(str::to_owned)),
+        on_cancel: run.config.rollout.on_cancel,
     }));
     let followed = rollout::follow(&prepared.aws, &target, run.events).boxed_local().await;
     run.watch(None);

@@ -198,6 +198,10 @@ pub enum Command {
     Plan,
     /// Take down what a deploy made.
     Destroy,
+    /// Let a rollout go on that waits for a word.
+    Continue,
+    /// Bring the last version back while a rollout is going on.
+    Rollback,
 }
 
 /// One bar of the timeline.

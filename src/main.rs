@@ -6,7 +6,10 @@ use ecs_private_deploy::{
     config::{self, model::Config},
     context::{self, Context},
     cost,
-    deploy::{self, Run, cancel, destroy},
+    deploy::{
+        self, Run, cancel, destroy,
+        steer::{self, decision::Word},
+    },
     doctor,
     error::{Error, Problem, Result},
     event::{self, Event, Events, Outcome},
@@ -152,6 +155,8 @@ const fn kind(command: &Command) -> event::Command {
     match command {
         Command::Plan(_) => event::Command::Plan,
         Command::Destroy(_) => event::Command::Destroy,
+        Command::Continue(_) => event::Command::Continue,
+        Command::Rollback(_) => event::Command::Rollback,
         Command::Deploy(_) | Command::Doctor(_) | Command::Cost(_) | Command::Schema => {
             event::Command::Deploy
         }
@@ -218,6 +223,8 @@ async fn dispatch(command: &Command, run: &Run<'_>) -> Result<Outcome> {
         Command::Deploy(_) | Command::Doctor(_) | Command::Cost(_) | Command::Schema => {
             Ok(Box::pin(deploy::deploy(run)).await)
         }
+        Command::Continue(_) => Ok(Box::pin(steer::steer(run, Word::Continue)).await),
+        Command::Rollback(_) => Ok(Box::pin(steer::steer(run, Word::Rollback)).await),
         Command::Plan(given) => {
             let (mut outcome, planned) = Box::pin(deploy::plan(run)).await;
             if planned.is_ok_and(|plan| given.detailed_exitcode && !plan.steps.is_empty()) {

@@ -22,10 +22,14 @@ pub struct Names {
     pub stack: String,
     /// The target group.
     pub target_group: String,
+    /// The target group that requests move to and from, where they move.
+    pub alternate_target_group: String,
     /// The role that ECS pulls and logs with. It carries the region, because IAM has none.
     pub execution_role: String,
     /// The application's role, likewise.
     pub task_role: String,
+    /// The role that ECS moves requests with, likewise.
+    pub infrastructure_role: String,
     /// The security group of the VPC's interface endpoints, one a VPC.
     pub endpoint_group: String,
     /// The load balancer's security group.
@@ -39,13 +43,17 @@ impl Names {
     pub fn of(config: &Config, identity: &Identity) -> Self {
         let service = &config.service;
         let role = |what| fit(&format!("{service}-{}-{what}", identity.region), ROLE_LENGTH);
+        // ELB takes no hyphen at either end.
+        let target_group = service.replace('_', "-");
+        let target_group = target_group.trim_matches('-');
         let group = |what: &str| fit(&format!("ecs-private-deploy-{what}"), SECURITY_GROUP_LENGTH);
         Self {
             stack: service.clone(),
-            // ELB takes no hyphen at either end.
-            target_group: fit(service.replace('_', "-").trim_matches('-'), TARGET_GROUP_LENGTH),
+            target_group: fit(target_group, TARGET_GROUP_LENGTH),
+            alternate_target_group: fit(&format!("{target_group}-alternate"), TARGET_GROUP_LENGTH),
             execution_role: role("execution"),
             task_role: role("task"),
+            infrastructure_role: role("infrastructure"),
             endpoint_group: group("endpoints"),
             load_balancer_group: group(&format!("alb-{}", config.load_balancer.name)),
             task_group: group(&format!("task-{service}")),

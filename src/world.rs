@@ -8,7 +8,7 @@ pub mod vpc;
 
 use crate::{
     aws::{Identity, Reader, explain::Failure},
-    config::model::{Config, Image},
+    config::model::{Config, Image, Strategy},
     error::{Error, Result},
     names::Names,
     network::model::Topology,
@@ -49,6 +49,8 @@ pub struct World {
     pub cluster: Option<cluster::Observed>,
     /// The service.
     pub service: Option<service::Observed>,
+    /// A deleted service of its name, whose tasks are being stopped.
+    pub draining: Option<service::Observed>,
     /// How many of its tasks stand in each subnet.
     pub tasks: BTreeMap<String, u32>,
     /// The revision that the service runs.
@@ -63,6 +65,8 @@ pub struct World {
     pub rules: BTreeMap<String, Vec<rule::Observed>>,
     /// The target group.
     pub target_group: Option<target_group::Observed>,
+    /// The target group that requests move to and from.
+    pub alternate_target_group: Option<target_group::Observed>,
 }
 
 /// What of the world is wanted, besides what the file names.
@@ -100,6 +104,7 @@ pub async fn observe(
             service_and_definitions(aws, config, wanted.judged.is_some()),
             load_balancer_and_rules(aws, config, names),
             target_group::observe(aws, &names.target_group),
+            alternate(aws, config, names),
         )?)
     };
     let ((described, topology), rest) = tokio::try_join!(network.boxed(), everything_else.boxed())?;
@@ -107,9 +112,11 @@ pub async fn observe(
     let endpoints = endpoint::observed(&described.endpoints?, &vpc.id, &names.stack);
     let groups = names.security_groups();
     let security_groups = security_group::observed(&described.groups?, &groups, &names.stack);
-    let (images, roles, log_groups, cluster, running, ingress, target_group) = rest;
+    let (images, mut roles, log_groups, cluster, running, ingress, target_group, alternate) = rest;
+    let (alternate_target_group, infrastructure_role) = alternate;
+    roles.extend(infrastructure_role.map(|role| (role.settings.name.clone(), role)));
     let (repository, digest) = images;
-    let Running { service, tasks, live, newest } = running;
+    let Running { service, draining, tasks, live, newest } = running;
     let (load_balancer, listeners, listener_rules) = ingress;
     Ok(World {
         identity: aws.identity.clone(),
@@ -127,6 +134,7 @@ pub async fn observe(
         log_groups,
         cluster,
         service,
+        draining,
         tasks,
         live,
         newest,
@@ -134,6 +142,7 @@ pub async fn observe(
         listeners,
         rules: listener_rules,
         target_group,
+        alternate_target_group,
     })
 }
 
@@ -162,6 +171,22 @@ async fn roles(aws: &Reader, names: &Names) -> Result<BTreeMap<String, role::Obs
     Ok(found.into_iter().flatten().map(|role| (role.settings.name.clone(), role)).collect())
 }
 
+type Alternate = (Option<target_group::Observed>, Option<role::Observed>);
+
+/// What only a service has whose requests move, or once moved. The role is asked for only then: a
+/// deploy that needs none needs no permission to read it.
+async fn alternate(aws: &Reader, config: &Config, names: &Names) -> Result<Alternate, Failure> {
+    let role = || role::observe(aws, &names.infrastructure_role);
+    let group = target_group::observe(aws, &names.alternate_target_group);
+    if matches!(config.rollout.strategy, Strategy::Shift(_)) {
+        return tokio::try_join!(group, role());
+    }
+    let group = group.await?;
+    let is_ours = group.as_ref().is_some_and(|found| found.ownership.is_of(&names.stack));
+    let role = if is_ours { role().await? } else { None };
+    Ok((group, role))
+}
+
 async fn log_groups(
     aws: &Reader,
     config: &Config,
@@ -176,6 +201,7 @@ type Definition = Option<task_definition::Observed>;
 
 struct Running {
     service: Option<service::Observed>,
+    draining: Option<service::Observed>,
     tasks: BTreeMap<String, u32>,
     live: Definition,
     newest: Definition,
@@ -187,7 +213,11 @@ async fn service_and_definitions(
     counts_tasks: bool,
 ) -> Result<Running, Failure> {
     let running = async {
-        let service = service::observe(aws, &config.cluster, &config.service).await?;
+        let found = service::observe(aws, &config.cluster, &config.service).await?;
+        let (draining, service) = match found {
+            Some(found) if found.kind.is_draining => (Some(found), None),
+            found => (None, found),
+        };
         let live = async {
             let revision = service.as_ref().and_then(|found| found.settings.task_definition.now());
             match revision {
@@ -202,12 +232,12 @@ async fn service_and_definitions(
             tasks::by_subnet(&aws.ecs, &config.cluster, &config.service).await
         };
         let (live, tasks) = tokio::try_join!(live, tasks)?;
-        Ok((service, live, tasks))
+        Ok((service, draining, live, tasks))
     };
     let family = task::family(config);
     let newest = task_definition::observe(aws, &family);
-    let ((service, live, tasks), newest) = tokio::try_join!(running, newest)?;
-    Ok(Running { service, tasks, live, newest })
+    let ((service, draining, live, tasks), newest) = tokio::try_join!(running, newest)?;
+    Ok(Running { service, draining, tasks, live, newest })
 }
 
 type Balancer = (

@@ -34,6 +34,8 @@ pub struct Watched {
     pub target: Target,
     /// The revision that the service ran before; `None` where this is its first deployment.
     pub before: Option<String>,
+    /// What becomes of it.
+    pub on_cancel: OnCancel,
 }
 
 /// What became of the rollout.
@@ -54,7 +56,7 @@ pub async fn cancelled(run: &Run<'_>, command: Command, signal: &str) -> Outcome
     let watched = run.watched.lock().unwrap_or_else(PoisonError::into_inner).take();
     let rollout = match &watched {
         None => None,
-        Some(watched) => Some(match run.config.rollout.on_cancel {
+        Some(watched) => Some(match watched.on_cancel {
             OnCancel::Leave => Rollout::GoesOn { why: None },
             OnCancel::Rollback => take_back(watched).await,
         }),

@@ -7,6 +7,8 @@ mod ingress;
 mod judge;
 mod pull_through;
 mod runs;
+mod shift;
+mod standing;
 
 use super::{Plan, change::Change, task};
 use crate::{
@@ -22,7 +24,9 @@ use crate::{
         placement::{Placement, Standing, place},
     },
     resource::{
-        Action, cluster, image, log_group, repository, role, service, target_group, task_definition,
+        Action, cluster, image, log_group, repository, role, service,
+        service::{Shifting, configuration::Configuration},
+        target_group, task_definition,
     },
     world::World,
 };
@@ -53,6 +57,8 @@ impl Inputs<'_> {
 pub fn plan(inputs: &Inputs<'_>) -> Result<Plan> {
     let Inputs { config, names, world, .. } = *inputs;
     let mut plan = Plan::default();
+    let follows_drained = standing::check(inputs, &mut plan)?;
+    let shift = shift::wanted(inputs);
     let placement = placement(inputs)?;
     plan.warnings.extend(placement.warnings.iter().cloned());
 
@@ -62,14 +68,26 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Plan> {
         None => image(inputs, &mut plan)?,
     };
     let needs = needs(&task::facts(config, &world.identity, running(inputs)));
-    let groups = groups::security_groups(inputs, &mut plan)?;
+    let test_port = shift.and_then(|shift| shift.test_port);
+    let groups = groups::security_groups(inputs, test_port, &mut plan)?;
     let group = groups.endpoints.as_ref();
     let endpoints = endpoints::endpoints(inputs, &placement, group, &needs, &mut plan)?;
     let balancer = ingress::load_balancer(inputs, &placement, &groups.load_balancer, &mut plan);
     let target_group = target_group(inputs, &mut plan)?;
-    let way_in = ingress::way_in(inputs, &balancer, &target_group, &mut plan)?;
+    let alternate = shift.map(|_| alternate_target_group(inputs, &mut plan)).transpose()?;
+    let to = ingress::To { one: &target_group, other: alternate.as_ref(), test_port };
+    let way_in = ingress::way_in(inputs, &balancer, &to, &mut plan)?;
     let (log_group, log_groups) = log_groups(inputs, &mut plan);
     let (execution_role, task_role) = roles(inputs, &mut plan);
+    let shifting = match (alternate, &way_in.rule) {
+        (Some(alternate_target_group), Some(rule)) => Some(Box::new(Shifting {
+            alternate_target_group,
+            production_rule: rule.clone(),
+            test_rule: way_in.test_rule.clone(),
+            role: shift::role(inputs, &mut plan),
+        })),
+        _ => None,
+    };
     let role = execution_role.as_ref();
     let judged = judge::judge(inputs, &placement, &groups, role, &needs, &mut plan)?;
     plan.addresses = addresses::addresses(inputs, &placement, &plan)?;
@@ -91,7 +109,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Plan> {
     let task_definition = task_definition(inputs, &mentioned, &mut plan);
 
     let of_tasks: Vec<_> = endpoints.into_iter().chain(log_groups).collect();
-    let mut stands_on = way_in;
+    let mut stands_on = way_in.stands_on;
     stands_on.extend(of_tasks.iter().cloned());
     let desired = service::Settings {
         name: config.service.clone(),
@@ -102,15 +120,15 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Plan> {
         assign_public_ip: "DISABLED".to_owned(),
         platform_version: service::PLATFORM_VERSION.to_owned(),
         target_group,
+        shifting,
         container: config.task.container.clone(),
         port: config.task.port,
         desired_count: config.rollout.desired_count,
-        minimum_healthy_percent: config.rollout.minimum_healthy_percent,
-        maximum_percent: config.rollout.maximum_percent,
-        circuit_breaker_with_rollback: true,
+        deployment_configuration: Box::new(Configuration::desired(&config.rollout)),
         health_check_grace_period: config.load_balancer.health_check.grace_period,
         last_deployment_failed: false,
         stands_on,
+        follows_drained,
     };
     let observed = world.service.as_ref();
     let mut change = service::diff(&desired, observed);
@@ -127,6 +145,16 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Plan> {
             ),
         ));
     }
+    if let Some(deployment) = shift::in_the_way(change.as_ref(), observed) {
+        return Err(Error::refused(
+            format!(
+                "service `{}` is being deployed ({}), and ECS changes its strategy only after that",
+                config.service, deployment.id
+            ),
+            "wait until that deployment is over, or end it: ecs-private-deploy rollback",
+        ));
+    }
+    plan.warnings.extend(shift::warnings(change.as_ref()));
     let reason = service_reason(change.as_ref());
     runs::before(inputs, &desired, &mut change, &of_tasks, &mut plan);
     runs::after(inputs, &desired, change.as_ref(), &mut plan);
@@ -230,10 +258,37 @@ fn image(inputs: &Inputs<'_>, plan: &mut Plan) -> Result<Known> {
 }
 
 fn target_group(inputs: &Inputs<'_>, plan: &mut Plan) -> Result<Known> {
+    let Inputs { names, world, .. } = *inputs;
+    let (name, observed) = (&names.target_group, world.target_group.as_ref());
+    let address = inputs.address(Kind::TargetGroup);
+    one_target_group(
+        inputs,
+        name,
+        observed,
+        address,
+        "the tasks' addresses are registered in it",
+        plan,
+    )
+}
+
+fn alternate_target_group(inputs: &Inputs<'_>, plan: &mut Plan) -> Result<Known> {
+    let Inputs { config, names, world, .. } = *inputs;
+    let (name, observed) = (&names.alternate_target_group, world.alternate_target_group.as_ref());
+    let address = Address::new(Kind::TargetGroup, format!("{}-alternate", config.service));
+    one_target_group(inputs, name, observed, address, "requests move to it, and back again", plan)
+}
+
+fn one_target_group(
+    inputs: &Inputs<'_>,
+    name: &str,
+    observed: Option<&target_group::Observed>,
+    address: Address,
+    reason: &str,
+    plan: &mut Plan,
+) -> Result<Known> {
     let Inputs { config, names, world, .. } = *inputs;
     let vpc = &world.vpc.id;
-    let desired = target_group::desired(names.target_group.clone(), vpc, &config.load_balancer);
-    let observed = world.target_group.as_ref();
+    let desired = target_group::desired(name.to_owned(), vpc, &config.load_balancer);
     if let Some(found) = observed {
         let what = if found.settings.vpc != *vpc {
             Some(format!("stands in {}, not in {vpc}", found.settings.vpc))
@@ -246,7 +301,7 @@ fn target_group(inputs: &Inputs<'_>, plan: &mut Plan) -> Result<Known> {
         };
         if let Some(what) = what {
             return Err(Error::refused(
-                format!("target group `{}` {what}", names.target_group),
+                format!("target group `{name}` {what}"),
                 "delete that target group, or give the service another name",
             ));
         }
@@ -254,9 +309,8 @@ fn target_group(inputs: &Inputs<'_>, plan: &mut Plan) -> Result<Known> {
     let change = target_group::diff(&desired, observed);
     let reason = match &change {
         Some(Action::Update { .. }) => "its health check or its attributes differ",
-        _ => "the tasks' addresses are registered in it",
+        _ => reason,
     };
-    let address = inputs.address(Kind::TargetGroup);
     plan.add(address.clone(), change.map(Change::TargetGroup), reason);
     Ok(observed.map_or(Known::After(address), |found| Known::Now(found.arn.clone())))
 }
@@ -288,15 +342,7 @@ fn log_groups(inputs: &Inputs<'_>, plan: &mut Plan) -> (Option<Known>, Vec<Known
 fn roles(inputs: &Inputs<'_>, plan: &mut Plan) -> (Option<Known>, Option<Known>) {
     let Inputs { config, names, world, .. } = *inputs;
     let mut ensure = |what: &str, desired: role::Settings, reason: &str| {
-        let observed = world.roles.get(&desired.name);
-        let change = role::diff(&desired, observed);
-        let address = Address::new(Kind::Role, what);
-        let reason = match &change {
-            Some(Action::Update { .. }) => "its policies differ",
-            _ => reason,
-        };
-        plan.add(address.clone(), change.map(Change::Role), reason);
-        observed.map_or(Known::After(address), |found| Known::Now(found.arn.clone()))
+        ensure_role(inputs, what, &desired, reason, plan)
     };
     let execution = if task::wants_execution_role(config) {
         let secrets = task::secrets(config);
@@ -312,6 +358,24 @@ fn roles(inputs: &Inputs<'_>, plan: &mut Plan) -> (Option<Known>, Option<Known>)
         config.task.task_role_arn.clone().map(Known::Now)
     };
     (execution, application)
+}
+
+fn ensure_role(
+    inputs: &Inputs<'_>,
+    what: &str,
+    desired: &role::Settings,
+    reason: &str,
+    plan: &mut Plan,
+) -> Known {
+    let observed = inputs.world.roles.get(&desired.name);
+    let change = role::diff(desired, observed);
+    let address = Address::new(Kind::Role, what);
+    let reason = match &change {
+        Some(Action::Update { .. }) => "its policies differ",
+        _ => reason,
+    };
+    plan.add(address.clone(), change.map(Change::Role), reason);
+    observed.map_or(Known::After(address), |found| Known::Now(found.arn.clone()))
 }
 
 fn cluster(inputs: &Inputs<'_>, plan: &mut Plan) -> Known {

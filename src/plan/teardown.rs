@@ -15,6 +15,7 @@ use crate::{
     },
     world::World,
 };
+use std::collections::BTreeMap;
 
 /// What the plan of a destroy is made from.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +35,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Plan {
     let mut plan = Plan::default();
     service(inputs, &mut plan);
     let way_in = way_in(inputs, &mut plan);
-    target_group(inputs, &way_in, &mut plan);
+    target_groups(inputs, &way_in, &mut plan);
     load_balancer(inputs, &way_in, &mut plan);
     endpoints(inputs, &mut plan);
     security_groups(inputs, &mut plan);
@@ -103,8 +104,8 @@ fn way_in(inputs: &Inputs<'_>, plan: &mut Plan) -> Vec<Address> {
         let settings = rule.settings.clone().unwrap_or_else(|| rule::Settings {
             listener: Known::Now(listener.clone()),
             priority: rule.priority.unwrap_or_default(),
-            host: "(changed by somebody)".to_owned(),
-            target_group: Known::Now(String::new()),
+            host: Some("(changed by somebody)".to_owned()),
+            target_groups: BTreeMap::new(),
         });
         let delete = Action::Delete { id: rule.arn.clone(), settings, after: after.clone() };
         let name = match index {
@@ -161,16 +162,22 @@ fn is_ours_alone(inputs: &Inputs<'_>, found: &listener::Observed) -> bool {
         && rules.iter().all(|rule| rule.ownership.is_of(&names.stack))
 }
 
-fn target_group(inputs: &Inputs<'_>, way_in: &[Address], plan: &mut Plan) {
-    let Some(found) = &inputs.world.target_group else { return };
-    if !found.ownership.is_of(&inputs.names.stack) {
-        return;
-    }
+fn target_groups(inputs: &Inputs<'_>, way_in: &[Address], plan: &mut Plan) {
+    let Inputs { config, world, .. } = *inputs;
     let mut after = way_in.to_vec();
     after.extend(planned(plan, [service_address(inputs)]));
-    let delete = Action::Delete { id: found.arn.clone(), settings: found.settings.clone(), after };
-    let address = Address::new(Kind::TargetGroup, &inputs.config.service);
-    plan.add(address, Some(Change::TargetGroup(delete)), OURS);
+    let alternate = format!("{}-alternate", config.service);
+    let groups =
+        [(&config.service, &world.target_group), (&alternate, &world.alternate_target_group)];
+    for (name, found) in groups {
+        let own = found.as_ref().filter(|found| found.ownership.is_of(&inputs.names.stack));
+        if let Some(found) = own {
+            let (id, settings) = (found.arn.clone(), found.settings.clone());
+            let delete = Action::Delete { id, settings, after: after.clone() };
+            let address = Address::new(Kind::TargetGroup, name);
+            plan.add(address, Some(Change::TargetGroup(delete)), OURS);
+        }
+    }
 }
 
 fn load_balancer(inputs: &Inputs<'_>, way_in: &[Address], plan: &mut Plan) {
@@ -301,7 +308,12 @@ fn of_the_tasks(inputs: &Inputs<'_>, plan: &mut Plan) {
         let address = Address::new(Kind::LogGroup, name.trim_start_matches('/'));
         plan.add(address, Some(Change::LogGroup(delete)), OURS);
     }
-    for (address, name) in [("execution", &names.execution_role), ("task", &names.task_role)] {
+    let roles = [
+        ("execution", &names.execution_role),
+        ("task", &names.task_role),
+        ("infrastructure", &names.infrastructure_role),
+    ];
+    for (address, name) in roles {
         if let Some(found) = world.roles.get(name).filter(|found| found.ownership.is_of(stack)) {
             let role::Observed { arn, settings, .. } = found.clone();
             let delete = Action::Delete { id: arn, settings, after: after.clone() };

@@ -61,6 +61,8 @@ pub fn render_underway(
         Command::Deploy => "deploying",
         Command::Plan => "planning",
         Command::Destroy => "taking down",
+        Command::Continue => "continuing the rollout of",
+        Command::Rollback => "rolling back",
     };
     let commit = commit(context).map(|commit| format!("**Commit:** {commit}"));
     let rollout = underway.rollout_lines();

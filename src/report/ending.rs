@@ -38,6 +38,8 @@ pub fn of(outcome: &Outcome) -> Ending<'_> {
             Command::Deploy => "deploying",
             Command::Plan => "planning",
             Command::Destroy => "taking down",
+            Command::Continue => "continuing the rollout of",
+            Command::Rollback => "rolling back",
         };
         let doing = format!("{doing} `{service}`");
         let title = match (outcome.exit_code, &outcome.verdict) {
@@ -58,6 +60,15 @@ pub fn of(outcome: &Outcome) -> Ending<'_> {
         return ending(State::Bad, title, Some(problem));
     }
     match &outcome.verdict {
+        Some(Verdict::RolledBack(_)) if outcome.command == Command::Rollback => {
+            let title = format!("the previous version of `{service}` is back, as asked");
+            ending(State::Good, title, None)
+        }
+        Some(Verdict::Succeeded) if outcome.command == Command::Rollback => {
+            let title =
+                format!("the new version of `{service}` was out before it could be taken back");
+            ending(State::Bad, title, None)
+        }
         Some(Verdict::Succeeded) => ending(State::Good, format!("`{service}` is deployed"), None),
         Some(Verdict::RolledBack(problem)) => ending(
             State::Bad,
@@ -103,6 +114,7 @@ fn without_rollout(outcome: &Outcome) -> String {
         Command::Deploy => format!("nothing to do, `{service}` is as asked"),
         Command::Destroy if outcome.changed => format!("`{service}` is taken down"),
         Command::Destroy => format!("nothing to take down for `{service}`"),
+        Command::Continue | Command::Rollback => format!("nothing was said about `{service}`"),
         Command::Plan => match outcome.plan.as_ref().map_or(0, |plan| plan.steps.len()) {
             0 => format!("a deploy of `{service}` would change nothing"),
             steps => format!("a deploy of `{service}` would make {}", plural(steps, "change")),
@@ -121,6 +133,7 @@ mod tests {
         let verdict = |verdict| Outcome { verdict: Some(verdict), ..base() };
         let failed =
             |command, exit_code| Outcome { command, exit_code, error: Some(problem()), ..base() };
+        let steered = |command, verdict| Outcome { command, verdict: Some(verdict), ..base() };
         let quiet = |command, changed| Outcome { command, changed, ..base() };
         let ends = [
             verdict(Verdict::Succeeded),
@@ -129,6 +142,11 @@ mod tests {
             verdict(Verdict::Stopped(problem())),
             verdict(Verdict::Superseded { by: "ecs-svc/2".into(), whose: problem() }),
             verdict(Verdict::TimedOut(problem())),
+            steered(Command::Continue, Verdict::Succeeded),
+            steered(Command::Rollback, Verdict::RolledBack(problem())),
+            steered(Command::Rollback, Verdict::Succeeded),
+            failed(Command::Continue, exit::REFUSED),
+            failed(Command::Rollback, exit::REFUSED),
             failed(Command::Deploy, exit::REFUSED),
             failed(Command::Deploy, exit::PARTIAL),
             failed(Command::Plan, exit::UNEXPECTED),
@@ -141,13 +159,18 @@ mod tests {
         ];
         let told: Vec<_> =
             ends.iter().map(of).map(|end| format!("{:?}: {}", end.state, end.title)).collect();
-        insta::assert_snapshot!(told.join("\n"), @"
+        insta::assert_snapshot!(told.join("\n"), @r"
         Good: `web` is deployed
         Bad: the new version of `web` failed, the previous version is back
         Bad: the new version of `web` failed, nothing took its place
         Bad: the rollout of `web` was stopped
         Neutral: a newer deployment of `web`, `ecs-svc/2`, took the place of this one
         Bad: the rollout of `web` did not finish in time
+        Good: `web` is deployed
+        Good: the previous version of `web` is back, as asked
+        Bad: the new version of `web` was out before it could be taken back
+        Bad: continuing the rollout of `web` failed, nothing was changed
+        Bad: rolling back `web` failed, nothing was changed
         Bad: deploying `web` failed, nothing was changed
         Bad: deploying `web` failed part-way, some things were changed
         Bad: planning `web` failed

@@ -54,7 +54,7 @@ impl Lines {
                     Command::Plan => Vec::new(),
                     // The end says it.
                     _ if plan.steps.is_empty() && plan.warnings.is_empty() => Vec::new(),
-                    Command::Deploy | Command::Destroy => {
+                    _ => {
                         let mut lines = lines_of(&plan.to_string());
                         lines.push(String::new());
                         lines

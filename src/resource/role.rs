@@ -1,4 +1,5 @@
-//! An IAM role that ECS tasks assume: the execution role, or the application's own.
+//! An IAM role that ECS tasks assume, the execution role or the application's own, or that ECS itself
+//! assumes.
 
 use super::{Action, changed};
 use crate::{
@@ -23,6 +24,9 @@ const SECRETS_POLICY: &str = "secrets";
 pub struct Settings {
     /// Its name; names of roles are one per account, in all regions.
     pub name: String,
+    /// The service that may assume it, when it is made.
+    #[serde(skip)]
+    pub trusts: &'static str,
     /// The ARNs of the managed policies attached to it.
     pub managed_policies: BTreeSet<String>,
     /// The inline policy for the secrets, where there are any.
@@ -31,6 +35,10 @@ pub struct Settings {
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub other_policies: BTreeSet<String>,
 }
+
+/// What assumes the roles of tasks, and what the role that changes load balancers.
+const TASKS: &str = "ecs-tasks.amazonaws.com";
+const ECS: &str = "ecs.amazonaws.com";
 
 impl super::Settings for Settings {
     fn references(&self) -> Vec<&Known> {
@@ -77,6 +85,7 @@ pub fn execution(name: String, identity: &Identity, secrets: &BTreeSet<String>) 
     }
     Settings {
         name,
+        trusts: TASKS,
         managed_policies: BTreeSet::from([format!(
             "arn:{partition}:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"
         )]),
@@ -90,9 +99,23 @@ pub fn execution(name: String, identity: &Identity, secrets: &BTreeSet<String>) 
 pub const fn application(name: String) -> Settings {
     Settings {
         name,
+        trusts: TASKS,
         managed_policies: BTreeSet::new(),
         secrets_policy: None,
         other_policies: BTreeSet::new(),
+    }
+}
+
+/// The role by which ECS moves requests from one target group to another.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/AmazonECSInfrastructureRolePolicyForLoadBalancers.html>
+pub fn infrastructure(name: String, identity: &Identity) -> Settings {
+    let partition = &identity.partition;
+    Settings {
+        trusts: ECS,
+        managed_policies: BTreeSet::from([format!(
+            "arn:{partition}:iam::aws:policy/AmazonECSInfrastructureRolePolicyForLoadBalancers"
+        )]),
+        ..application(name)
     }
 }
 
@@ -120,6 +143,7 @@ pub async fn observe(aws: &Reader, name: &str) -> Result<Option<Observed>, Failu
         ownership: Ownership::read(role.tags().iter().map(|tag| (tag.key(), tag.value()))),
         settings: Settings {
             name: name.to_owned(),
+            trusts: TASKS,
             managed_policies: attached
                 .attached_policies()
                 .iter()
@@ -147,7 +171,9 @@ pub fn diff(desired: &Settings, observed: Option<&Observed>) -> Option<Action<Se
     let managed_policies = &observed.settings.managed_policies | &desired.managed_policies;
     let other_policies = observed.settings.other_policies.clone();
     let to = Settings { managed_policies, other_policies, ..desired.clone() };
-    changed(&observed.arn, &observed.settings, &to)
+    // Whom a role trusts may have been changed since it was made, and is left as it is.
+    let from = Settings { trusts: desired.trusts, ..observed.settings.clone() };
+    changed(&observed.arn, &from, &to)
 }
 
 /// The calls that [`apply`] makes.
@@ -215,7 +241,7 @@ pub async fn apply(
         Action::Create(to) => {
             let trust = json!({"Version": "2012-10-17", "Statement": [{
                 "Effect": "Allow",
-                "Principal": {"Service": "ecs-tasks.amazonaws.com"},
+                "Principal": {"Service": to.trusts},
                 "Action": "sts:AssumeRole",
             }]});
             let tags = tags.iter().map(|(key, value)| {

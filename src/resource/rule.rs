@@ -1,4 +1,4 @@
-//! The listener rule that leads a host's requests to this service.
+//! The listener rule that leads a host's requests, or all, to this service.
 
 use super::{Action, changed};
 use crate::{
@@ -12,16 +12,19 @@ use crate::{
     tags::{Ownership, Tags},
 };
 use aws_sdk_elasticloadbalancingv2::types::{
-    Action as ElbAction, ActionTypeEnum, HostHeaderConditionConfig, Rule, RuleCondition,
+    Action as ElbAction, ActionTypeEnum, ForwardActionConfig, HostHeaderConditionConfig,
+    PathPatternConditionConfig, Rule, RuleCondition, TargetGroupTuple,
 };
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The first priority that is tried; those before it are left for rules made by hand.
 const FIRST_PRIORITY: u32 = 100;
 /// ELB's last priority.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateRule.html>
 const LAST_PRIORITY: u32 = 50_000;
+/// The path of every request.
+const EVERY_PATH: &str = "/*";
 
 /// What a rule looks like.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -31,15 +34,15 @@ pub struct Settings {
     pub listener: Known,
     /// The order in which rules are asked; one per listener.
     pub priority: u32,
-    /// The host that it takes.
-    pub host: String,
-    /// Where the requests go.
-    pub target_group: Known,
+    /// The host that it takes; `None` takes every request.
+    pub host: Option<String>,
+    /// Where the requests go, by weight. Where there are two, ECS moves the weights.
+    pub target_groups: BTreeMap<Known, u32>,
 }
 
 impl super::Settings for Settings {
     fn references(&self) -> Vec<&Known> {
-        vec![&self.listener, &self.target_group]
+        std::iter::once(&self.listener).chain(self.target_groups.keys()).collect()
     }
 }
 
@@ -86,33 +89,67 @@ fn priority(rule: &Rule) -> Option<u32> {
 }
 
 fn settings(rule: &Rule, listener: &str) -> Option<Settings> {
-    let [condition] = rule.conditions() else { return None };
-    let hosts = condition.host_header_config().map_or(condition.values(), |host| host.values());
-    let ([host], [action]) = (hosts, rule.actions()) else { return None };
-    let group = action.target_group_arn().or_else(|| {
-        let groups = action.forward_config()?.target_groups();
-        groups.first()?.target_group_arn()
-    })?;
-    Some(Settings {
+    let ([condition], [action]) = (rule.conditions(), rule.actions()) else { return None };
+    let host = if condition.field() == Some("path-pattern") {
+        let paths =
+            condition.path_pattern_config().map_or(condition.values(), |path| path.values());
+        (paths == [EVERY_PATH]).then_some(None)?
+    } else {
+        let hosts = condition.host_header_config().map_or(condition.values(), |host| host.values());
+        let [host] = hosts else { return None };
+        Some(host.clone())
+    };
+    let target_groups = forwarded(action);
+    (!target_groups.is_empty()).then_some(Settings {
         listener: Known::Now(listener.to_owned()),
         priority: priority(rule)?,
-        host: host.clone(),
-        target_group: Known::Now(group.to_owned()),
+        host,
+        target_groups,
     })
 }
 
-/// The lowest priority that is free.
-pub fn free_priority(taken: &BTreeSet<u32>) -> u32 {
-    (FIRST_PRIORITY..=LAST_PRIORITY)
-        .find(|priority| !taken.contains(priority))
-        .unwrap_or(LAST_PRIORITY)
+/// Where an action leads, by weight; empty where it leads to no target group.
+pub fn forwarded(action: &ElbAction) -> BTreeMap<Known, u32> {
+    let known = |arn: Option<&str>| arn.map(|arn| Known::Now(arn.to_owned()));
+    let weighted = action.forward_config().map_or(&[][..], ForwardActionConfig::target_groups);
+    let mut groups: BTreeMap<_, _> = weighted
+        .iter()
+        .filter_map(|group| {
+            let weight = group.weight().and_then(|weight| weight.try_into().ok()).unwrap_or(1);
+            Some((known(group.target_group_arn())?, weight))
+        })
+        .collect();
+    if groups.is_empty() {
+        groups.extend(known(action.target_group_arn()).map(|group| (group, 1)));
+    }
+    groups
 }
 
-/// What is missing or differs. The priority of a rule that stands is kept.
+/// The priority that is free: for one host the lowest, for every request the highest, so that the
+/// rules of hosts come before it.
+pub fn free_priority(taken: &BTreeSet<u32>, is_for_one_host: bool) -> u32 {
+    let mut all = FIRST_PRIORITY..=LAST_PRIORITY;
+    let is_free = |priority: &u32| !taken.contains(priority);
+    let free = if is_for_one_host { all.find(is_free) } else { all.rfind(is_free) };
+    free.unwrap_or(LAST_PRIORITY)
+}
+
+/// What is missing or differs. The priority of a rule that stands is kept, and so are the weights of the
+/// target groups that it leads to: they say which one is live.
 pub fn diff(desired: &Settings, observed: Option<&Observed>) -> Option<Action<Settings>> {
     let observed = observed.and_then(|rule| rule.settings.as_ref().map(|found| (rule, found)));
     let Some((rule, found)) = observed else { return Some(Action::Create(desired.clone())) };
-    changed(&rule.arn, found, &Settings { priority: found.priority, ..desired.clone() })
+    let target_groups = weights(&desired.target_groups, &found.target_groups);
+    let to = Settings { priority: found.priority, target_groups, ..desired.clone() };
+    changed(&rule.arn, found, &to)
+}
+
+/// The wanted target groups with the weights that stand, where one of them gets requests already.
+fn weights(wanted: &BTreeMap<Known, u32>, found: &BTreeMap<Known, u32>) -> BTreeMap<Known, u32> {
+    if !wanted.keys().any(|group| found.get(group).is_some_and(|weight| *weight > 0)) {
+        return wanted.clone();
+    }
+    wanted.keys().map(|group| (group.clone(), found.get(group).copied().unwrap_or(0))).collect()
 }
 
 /// The calls that [`apply`] makes.
@@ -177,13 +214,12 @@ async fn create(
             .set_tags(Some(elb_tags(tags)))
             .send()
             .await
-            .explain("elasticloadbalancing:CreateRule", format!("{} for {}", to.host, listener));
+            .explain("elasticloadbalancing:CreateRule", format!("{} for {listener}", takes(to)));
         match created {
-            Err(failure) if failure.is("PriorityInUse") && priority < LAST_PRIORITY => {
-                taken.insert(priority);
+            Err(failure) if failure.is("PriorityInUse") && taken.insert(priority) => {
                 let rules = observe(&aws.aws, &listener).await?;
                 taken.extend(rules.iter().filter_map(|rule| rule.priority));
-                priority = free_priority(&taken);
+                priority = free_priority(&taken, to.host.is_some());
             }
             created => {
                 return Ok(created?
@@ -196,16 +232,107 @@ async fn create(
     }
 }
 
+fn takes(to: &Settings) -> &str {
+    to.host.as_deref().unwrap_or(EVERY_PATH)
+}
+
 fn condition(to: &Settings) -> RuleCondition {
-    RuleCondition::builder()
-        .field("host-header")
-        .host_header_config(HostHeaderConditionConfig::builder().values(&to.host).build())
-        .build()
+    let builder = RuleCondition::builder();
+    match &to.host {
+        Some(host) => builder
+            .field("host-header")
+            .host_header_config(HostHeaderConditionConfig::builder().values(host).build()),
+        None => builder
+            .field("path-pattern")
+            .path_pattern_config(PathPatternConditionConfig::builder().values(EVERY_PATH).build()),
+    }
+    .build()
 }
 
 fn forward(to: &Settings, outputs: &Outputs) -> ElbAction {
-    ElbAction::builder()
-        .r#type(ActionTypeEnum::Forward)
-        .target_group_arn(outputs.resolve(&to.target_group))
-        .build()
+    let builder = ElbAction::builder().r#type(ActionTypeEnum::Forward);
+    let mut groups = to.target_groups.iter();
+    if let (Some((group, _)), None) = (groups.next(), groups.next()) {
+        return builder.target_group_arn(outputs.resolve(group)).build();
+    }
+    let groups = to.target_groups.iter().map(|(group, weight)| {
+        TargetGroupTuple::builder()
+            .target_group_arn(outputs.resolve(group))
+            .weight(weight.cast_signed())
+            .build()
+    });
+    let config = ForwardActionConfig::builder().set_target_groups(Some(groups.collect()));
+    builder.forward_config(config.build()).build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn group(name: &str) -> Known {
+        Known::Now(name.to_owned())
+    }
+
+    fn rule(weights: &[(&str, u32)]) -> Settings {
+        Settings {
+            listener: Known::Now("listener".to_owned()),
+            priority: 100,
+            host: Some("web.example.com".to_owned()),
+            target_groups: weights.iter().map(|&(name, weight)| (group(name), weight)).collect(),
+        }
+    }
+
+    fn observed(settings: Settings) -> Observed {
+        let ownership = Ownership::read([(crate::tags::STACK, "web")]);
+        Observed {
+            arn: "arn".to_owned(),
+            ownership,
+            priority: Some(settings.priority),
+            settings: Some(settings),
+        }
+    }
+
+    #[test]
+    fn weights_that_ecs_moved_are_not_moved_back() {
+        let wanted = rule(&[("blue", 1), ("green", 0)]);
+        for there in [[("blue", 0), ("green", 100)], [("blue", 90), ("green", 10)]] {
+            assert_eq!(diff(&wanted, Some(&observed(rule(&there)))), None);
+        }
+    }
+
+    #[test]
+    fn a_second_target_group_gets_no_requests_at_first() {
+        let wanted = rule(&[("blue", 1), ("green", 0)]);
+        for (there, live) in
+            [("blue", [("blue", 1), ("green", 0)]), ("green", [("blue", 0), ("green", 1)])]
+        {
+            let change = diff(&wanted, Some(&observed(rule(&[(there, 1)]))));
+            let Some(Action::Update { to, .. }) = change else { panic!("{change:?}") };
+            assert_eq!(to.target_groups, rule(&live).target_groups);
+        }
+        let change = diff(&wanted, Some(&observed(rule(&[("other", 1)]))));
+        let Some(Action::Update { to, .. }) = change else { panic!("{change:?}") };
+        assert_eq!(to, wanted);
+    }
+
+    #[test]
+    fn a_rule_for_every_request_comes_after_those_for_hosts() {
+        let taken = BTreeSet::from([100, 101, 50_000]);
+        assert_eq!((free_priority(&taken, true), free_priority(&taken, false)), (102, 49_999));
+    }
+
+    #[test]
+    fn what_a_rule_takes_and_where_it_leads_is_read_as_it_is_written() {
+        for host in [None, Some("web.example.com".to_owned())] {
+            for groups in [&[("blue", 1)][..], &[("blue", 1), ("green", 0)]] {
+                let wanted = Settings { host: host.clone(), ..rule(groups) };
+                let written = Rule::builder()
+                    .priority("100")
+                    .conditions(condition(&wanted))
+                    .actions(forward(&wanted, &Outputs::default()))
+                    .build();
+                assert_eq!(settings(&written, "listener"), Some(wanted));
+            }
+        }
+    }
 }

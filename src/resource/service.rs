@@ -1,5 +1,9 @@
 //! The Fargate service in the private subnets.
 
+pub mod configuration;
+#[cfg(test)]
+pub(crate) mod sample;
+
 use super::{Action, changed};
 use crate::{
     address::Known,
@@ -12,10 +16,11 @@ use crate::{
     tags::{Ownership, Tags},
 };
 use aws_sdk_ecs::types::{
-    AssignPublicIp, AvailabilityZoneRebalancing, AwsVpcConfiguration, DeploymentCircuitBreaker,
-    DeploymentConfiguration, LaunchType, LoadBalancer, NetworkConfiguration, Service,
-    ServiceConnectConfiguration, ServiceField,
+    AdvancedConfiguration, AssignPublicIp, AvailabilityZoneRebalancing, AwsVpcConfiguration,
+    CapacityProviderStrategyItem, DeploymentConfiguration, DeploymentController, LaunchType,
+    LoadBalancer, NetworkConfiguration, Service, ServiceConnectConfiguration, ServiceField,
 };
+use configuration::Configuration;
 use serde::Serialize;
 use std::{collections::BTreeSet, time::Duration};
 
@@ -25,7 +30,7 @@ use std::{collections::BTreeSet, time::Duration};
 pub const PLATFORM_VERSION: &str = "LATEST";
 
 /// What a service looks like.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Settings {
     /// Its name.
@@ -44,18 +49,17 @@ pub struct Settings {
     pub platform_version: String,
     /// Where the tasks are registered.
     pub target_group: Known,
+    /// What ECS moves the requests with, from one target group to another and back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shifting: Option<Box<Shifting>>,
     /// The container that is registered.
     pub container: String,
     /// The port that is registered.
     pub port: u16,
     /// Tasks that should run; `None` leaves it to whoever scales.
     pub desired_count: Option<u32>,
-    /// Per cent of the desired count that keep running.
-    pub minimum_healthy_percent: u32,
-    /// Per cent of the desired count that may run.
-    pub maximum_percent: u32,
-    /// Whether failing tasks end a deployment and bring the last one back.
-    pub circuit_breaker_with_rollback: bool,
+    /// How a new version takes the place of the old one.
+    pub deployment_configuration: Box<Configuration>,
     /// Seconds after a task's start in which failed checks do not count.
     pub health_check_grace_period: u32,
     /// Whether the last deployment has failed, so that a new one has to be started.
@@ -64,6 +68,26 @@ pub struct Settings {
     /// by which requests reach the target group, and the endpoints by which the tasks reach AWS.
     #[serde(skip)]
     pub stands_on: Vec<Known>,
+    /// Whether a deleted service of this name has to be gone first.
+    #[serde(skip)]
+    pub follows_drained: bool,
+}
+
+/// What ECS moves the requests with: `advancedConfiguration`. Which of the two target groups is the
+/// live one, and which weights the rules have, is ECS's from the first deployment on.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AdvancedConfiguration.html>
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Shifting {
+    /// The other target group.
+    pub alternate_target_group: Known,
+    /// The rule by which everybody's requests come.
+    pub production_rule: Known,
+    /// The rule by which the new version is tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test_rule: Option<Known>,
+    /// The role by which ECS changes the rules.
+    pub role: Known,
 }
 
 impl super::Settings for Settings {
@@ -71,6 +95,11 @@ impl super::Settings for Settings {
         let mut references = vec![&self.cluster, &self.task_definition, &self.target_group];
         references.extend(&self.security_groups);
         references.extend(&self.stands_on);
+        if let Some(shifting) = &self.shifting {
+            let Shifting { alternate_target_group, production_rule, test_rule, role } = &**shifting;
+            references.extend([alternate_target_group, production_rule, role]);
+            references.extend(test_rule);
+        }
         references
     }
 }
@@ -94,12 +123,27 @@ pub struct Observed {
     pub has_exec: bool,
     /// Whether it is part of a Service Connect namespace.
     pub has_service_connect: bool,
+    /// What it is besides its settings.
+    pub kind: Kind,
+}
+
+/// What a service is for good, or for now: settings that this program does not change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kind {
+    /// Whether it was deleted, and its tasks are being stopped.
+    pub is_draining: bool,
+    /// Who deploys it: `ECS`, `CODE_DEPLOY`, `EXTERNAL`.
+    pub controller: String,
+    /// What its tasks run on where that is not Fargate: `EC2`, or capacity providers.
+    pub runs_on: Option<String>,
+    /// `REPLICA` or `DAEMON`.
+    pub scheduling: String,
 }
 
 /// What ECS told of a service. What it did not tell is taken as it should be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tells {
-    /// The percents and the circuit breaker.
+    /// How a new version takes the place of the old one.
     pub deployment_configuration: bool,
     /// Seconds after a task's start in which failed checks do not count.
     pub health_check_grace_period: bool,
@@ -114,7 +158,7 @@ pub struct Deployment {
     pub rollout_state: String,
 }
 
-/// Reads the service; `None` where there is none, or only the memory of one.
+/// Reads the service, also one that is draining; `None` where there is none, or only the memory of one.
 pub async fn observe(aws: &Reader, cluster: &str, name: &str) -> Result<Option<Observed>, Failure> {
     let found = aws
         .ecs
@@ -129,7 +173,7 @@ pub async fn observe(aws: &Reader, cluster: &str, name: &str) -> Result<Option<O
         Err(failure) if failure.is("ClusterNotFound") => return Ok(None),
         found => found?,
     };
-    let stands = |service: &&Service| service.status() == Some("ACTIVE");
+    let stands = |service: &&Service| matches!(service.status(), Some("ACTIVE" | "DRAINING"));
     Ok(found.services().iter().find(stands).map(observed))
 }
 
@@ -138,7 +182,6 @@ fn observed(service: &Service) -> Observed {
     let network =
         service.network_configuration().and_then(|network| network.awsvpc_configuration());
     let deployment = service.deployment_configuration();
-    let breaker = deployment.and_then(DeploymentConfiguration::deployment_circuit_breaker);
     let registered = service.load_balancers().first();
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
     let number = |number: Option<i32>| number.and_then(|number| number.try_into().ok());
@@ -167,20 +210,18 @@ fn observed(service: &Service) -> Observed {
                 .to_owned(),
             platform_version: platform(service.platform_version()),
             target_group: Known::Now(text(registered.and_then(LoadBalancer::target_group_arn))),
+            shifting: registered
+                .and_then(LoadBalancer::advanced_configuration)
+                .map(|found| Box::new(shifting(found))),
             container: text(registered.and_then(LoadBalancer::container_name)),
             port: registered
                 .and_then(LoadBalancer::container_port)
                 .and_then(|port| port.try_into().ok())
                 .unwrap_or(0),
             desired_count: number(Some(service.desired_count())),
-            minimum_healthy_percent: deployment
-                .and_then(|deployment| number(deployment.minimum_healthy_percent()))
-                .unwrap_or(100),
-            maximum_percent: deployment
-                .and_then(|deployment| number(deployment.maximum_percent()))
-                .unwrap_or(200),
-            circuit_breaker_with_rollback: breaker
-                .is_some_and(|breaker| breaker.enable() && breaker.rollback()),
+            deployment_configuration: Box::new(Configuration::observed(
+                &deployment.cloned().unwrap_or_else(|| DeploymentConfiguration::builder().build()),
+            )),
             health_check_grace_period: number(service.health_check_grace_period_seconds())
                 .unwrap_or(0),
             last_deployment_failed: primary
@@ -188,11 +229,44 @@ fn observed(service: &Service) -> Observed {
                 .is_some_and(|deployment| deployment.rollout_state == "FAILED")
                 || given_up.is_some(),
             stands_on: Vec::new(),
+            follows_drained: false,
         },
         primary,
         given_up,
         has_exec: service.enable_execute_command(),
         has_service_connect: has_service_connect(service),
+        kind: kind(service),
+    }
+}
+
+fn shifting(found: &AdvancedConfiguration) -> Shifting {
+    let known = |arn: Option<&str>| Known::Now(arn.unwrap_or_default().to_owned());
+    Shifting {
+        alternate_target_group: known(found.alternate_target_group_arn()),
+        production_rule: known(found.production_listener_rule()),
+        test_rule: found.test_listener_rule().map(|arn| Known::Now(arn.to_owned())),
+        role: known(found.role_arn()),
+    }
+}
+
+/// What ECS does not tell of the kind is as this program makes it.
+fn kind(service: &Service) -> Kind {
+    let is_fargate = |provider: &str| provider.starts_with("FARGATE");
+    let mut providers = service
+        .capacity_provider_strategy()
+        .iter()
+        .map(CapacityProviderStrategyItem::capacity_provider)
+        .filter(|provider| !is_fargate(provider));
+    let launch = service.launch_type().map(LaunchType::as_str).filter(|launch| !is_fargate(launch));
+    let controller = service.deployment_controller().map(DeploymentController::r#type);
+    Kind {
+        is_draining: service.status() == Some("DRAINING"),
+        controller: controller.map_or("ECS", |controller| controller.as_str()).to_owned(),
+        runs_on: launch.or_else(|| providers.next()).map(str::to_owned),
+        scheduling: service
+            .scheduling_strategy()
+            .map_or("REPLICA", |strategy| strategy.as_str())
+            .to_owned(),
     }
 }
 
@@ -235,9 +309,7 @@ pub fn diff(desired: &Settings, observed: Option<&Observed>) -> Option<Action<Se
     let Some(observed) = observed else { return Some(Action::Create(desired.clone())) };
     let mut from = Settings { stands_on: desired.stands_on.clone(), ..observed.settings.clone() };
     if !observed.tells.deployment_configuration {
-        from.minimum_healthy_percent = desired.minimum_healthy_percent;
-        from.maximum_percent = desired.maximum_percent;
-        from.circuit_breaker_with_rollback = desired.circuit_breaker_with_rollback;
+        from.deployment_configuration.clone_from(&desired.deployment_configuration);
     }
     if !observed.tells.health_check_grace_period {
         from.health_check_grace_period = desired.health_check_grace_period;
@@ -245,16 +317,49 @@ pub fn diff(desired: &Settings, observed: Option<&Observed>) -> Option<Action<Se
     let mut to = desired.clone();
     to.cluster = from.cluster.clone();
     to.desired_count = desired.desired_count.or(observed.given_up).or(from.desired_count);
+    let hooks = &from.deployment_configuration.other_hooks;
+    to.deployment_configuration.other_hooks.clone_from(hooks);
+    keep_sides(&from, &mut to);
     changed(&observed.arn, &from, &to)
 }
 
-/// The calls that [`apply`] makes.
-pub fn calls(action: &Action<Settings>) -> Vec<&'static str> {
-    match action {
-        Action::Create(_) => vec!["ecs:CreateService"],
-        Action::Update { .. } => vec!["ecs:UpdateService"],
-        Action::Delete { .. } => vec!["ecs:DeleteService"],
+/// Leaves the two target groups on the sides on which they are: naming them the other way round starts
+/// a deployment, and moves nobody's requests to where the tasks are.
+fn keep_sides(from: &Settings, to: &mut Settings) {
+    if let (Some(there), Some(wanted)) = (&from.shifting, &mut to.shifting)
+        && from.target_group == wanted.alternate_target_group
+        && there.alternate_target_group == to.target_group
+    {
+        std::mem::swap(&mut to.target_group, &mut wanted.alternate_target_group);
     }
+}
+
+/// The calls that [`apply`] makes, and the right to hand the role over that ECS changes the rules with.
+pub fn calls(action: &Action<Settings>) -> Vec<&'static str> {
+    let mut calls = Vec::new();
+    match action {
+        Action::Create(to) => {
+            calls.push("ecs:CreateService");
+            calls.extend(to.shifting.as_ref().map(|_| PASS_ROLE));
+        }
+        Action::Update { from, to, .. } => {
+            calls.push("ecs:UpdateService");
+            let passes = to.shifting.is_some() && is_registered_otherwise(from, to);
+            calls.extend(passes.then_some(PASS_ROLE));
+        }
+        Action::Delete { .. } => calls.push("ecs:DeleteService"),
+    }
+    calls
+}
+
+/// `iam:PassedToService` is `ecs.amazonaws.com`.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/AmazonECSInfrastructureRolePolicyForLoadBalancers.html>
+const PASS_ROLE: &str = "iam:PassRole";
+
+/// Whether what stands under `loadBalancers` differs.
+fn is_registered_otherwise(from: &Settings, to: &Settings) -> bool {
+    (&from.target_group, &from.shifting, &from.container, from.port)
+        != (&to.target_group, &to.shifting, &to.container, to.port)
 }
 
 /// Makes it so; yields the service's ARN, and the deployment that this started.
@@ -296,21 +401,11 @@ fn network(to: &Settings, outputs: &Outputs) -> NetworkConfiguration {
     NetworkConfiguration::builder().awsvpc_configuration(vpc).build()
 }
 
-fn deployment(to: &Settings) -> DeploymentConfiguration {
-    let on = to.circuit_breaker_with_rollback;
-    DeploymentConfiguration::builder()
-        .deployment_circuit_breaker(
-            DeploymentCircuitBreaker::builder().enable(on).rollback(on).build(),
-        )
-        .minimum_healthy_percent(to.minimum_healthy_percent.cast_signed())
-        .maximum_percent(to.maximum_percent.cast_signed())
-        .build()
-}
-
 /// ECS turns rebalancing on where nothing is said, and it needs room for one more task.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-rebalancing.html>
 fn rebalancing(to: &Settings) -> Option<AvailabilityZoneRebalancing> {
-    (to.maximum_percent <= 100).then_some(AvailabilityZoneRebalancing::Disabled)
+    let most = to.deployment_configuration.maximum_percent;
+    (most <= 100).then_some(AvailabilityZoneRebalancing::Disabled)
 }
 
 fn load_balancer(to: &Settings, outputs: &Outputs) -> LoadBalancer {
@@ -318,19 +413,33 @@ fn load_balancer(to: &Settings, outputs: &Outputs) -> LoadBalancer {
         .target_group_arn(outputs.resolve(&to.target_group))
         .container_name(&to.container)
         .container_port(i32::from(to.port))
+        .set_advanced_configuration(to.shifting.as_ref().map(|shifting| {
+            let Shifting { alternate_target_group, production_rule, test_rule, role } = &**shifting;
+            AdvancedConfiguration::builder()
+                .alternate_target_group_arn(outputs.resolve(alternate_target_group))
+                .production_listener_rule(outputs.resolve(production_rule))
+                .set_test_listener_rule(test_rule.as_ref().map(|rule| outputs.resolve(rule)))
+                .role_arn(outputs.resolve(role))
+                .build()
+        }))
         .build()
 }
 
 /// What ECS answers for some seconds after a role, a listener or a cluster was made, and for some
 /// minutes after a service of the same name was deleted.
-const NOT_YET: [&str; 4] = [
+const NOT_YET: [&str; 5] = [
+    "Unable to assume role",
     "Unable to assume the service linked role",
     "does not have an associated load balancer",
     "verify that the ECS service role being passed has the proper permissions",
     "still Draining",
 ];
-const CREATE_ATTEMPTS: u32 = 60;
-const CREATE_PAUSE: Duration = Duration::from_secs(5);
+const ATTEMPTS: u32 = 60;
+const PAUSE: Duration = Duration::from_secs(5);
+
+fn is_too_early(failure: &Failure) -> bool {
+    NOT_YET.iter().any(|text| failure.message.contains(text)) || failure.is("ClusterNotFound")
+}
 
 async fn create(
     to: &Settings,
@@ -340,6 +449,9 @@ async fn create(
 ) -> Result<Output, Failure> {
     let cluster = outputs.resolve(&to.cluster);
     let task_definition = outputs.resolve(&to.task_definition);
+    if to.follows_drained {
+        drained(aws, &cluster, &to.name).await?;
+    }
     let mut attempt = 0;
     loop {
         attempt += 1;
@@ -355,7 +467,7 @@ async fn create(
             .network_configuration(network(to, outputs))
             .load_balancers(load_balancer(to, outputs))
             .desired_count(to.desired_count.unwrap_or(1).cast_signed())
-            .deployment_configuration(deployment(to))
+            .deployment_configuration(to.deployment_configuration.told(None))
             .set_availability_zone_rebalancing(rebalancing(to))
             .health_check_grace_period_seconds(to.health_check_grace_period.cast_signed())
             .client_token(client_token(
@@ -366,12 +478,8 @@ async fn create(
             .await
             .explain("ecs:CreateService", format!("service {} in {cluster}", to.name));
         match created {
-            Err(failure)
-                if attempt < CREATE_ATTEMPTS
-                    && (NOT_YET.iter().any(|text| failure.message.contains(text))
-                        || failure.is("ClusterNotFound")) =>
-            {
-                tokio::time::sleep(CREATE_PAUSE).await;
+            Err(failure) if attempt < ATTEMPTS && is_too_early(&failure) => {
+                tokio::time::sleep(PAUSE).await;
             }
             created => return Ok(output(created?.service())),
         }
@@ -399,21 +507,17 @@ async fn update(
     if from.platform_version != to.platform_version {
         request = request.platform_version(&to.platform_version);
     }
-    if (&from.target_group, &from.container, from.port)
-        != (&to.target_group, &to.container, to.port)
-    {
+    let is_registered_otherwise = is_registered_otherwise(from, to);
+    if is_registered_otherwise {
         request = request.load_balancers(load_balancer(to, outputs));
     }
     if let (true, Some(count)) = (from.desired_count != to.desired_count, to.desired_count) {
         request = request.desired_count(count.cast_signed());
     }
-    let pace = |settings: &Settings| {
-        let percents = (settings.minimum_healthy_percent, settings.maximum_percent);
-        (percents, settings.circuit_breaker_with_rollback)
-    };
-    if pace(from) != pace(to) {
+    let (before, after) = (&from.deployment_configuration, &to.deployment_configuration);
+    if before != after {
         request = request
-            .deployment_configuration(deployment(to))
+            .deployment_configuration(after.told(Some(before)))
             .set_availability_zone_rebalancing(rebalancing(to));
     }
     if from.health_check_grace_period != to.health_check_grace_period {
@@ -423,8 +527,18 @@ async fn update(
     if from.last_deployment_failed != to.last_deployment_failed {
         request = request.force_new_deployment(true);
     }
-    let updated = request.send().await.explain("ecs:UpdateService", id)?;
-    Ok(output(updated.service()))
+    // A role that was made a moment ago cannot be assumed yet.
+    let attempts = if is_registered_otherwise { ATTEMPTS } else { 1 };
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        match request.clone().send().await.explain("ecs:UpdateService", id) {
+            Err(failure) if attempt < attempts && is_too_early(&failure) => {
+                tokio::time::sleep(PAUSE).await;
+            }
+            updated => return Ok(output(updated?.service())),
+        }
+    }
 }
 
 /// A deleted service drains for as long as its targets do.
@@ -450,3 +564,6 @@ async fn drained(aws: &Writer, cluster: &str, name: &str) -> Result<(), Failure>
         request_id: None,
     })
 }
+
+#[cfg(test)]
+mod tests;

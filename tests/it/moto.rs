@@ -6,4 +6,5 @@ mod network;
 mod refusals;
 mod stack;
 mod states;
+mod strategies;
 mod topologies;

@@ -1,8 +1,5 @@
 use super::*;
-use crate::{
-    address::{Address, Kind, Known},
-    resource::service::PLATFORM_VERSION,
-};
+use crate::address::{Address, Kind};
 use indexmap::IndexMap;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -48,25 +45,7 @@ fn definition(cpu: &str, architecture: &str) -> task_definition::Settings {
 }
 
 fn service(desired_count: Option<u32>) -> service::Settings {
-    service::Settings {
-        name: "web".to_owned(),
-        cluster: Known::Now("web".to_owned()),
-        task_definition: Known::Now("web:1".to_owned()),
-        subnets: zones(2),
-        security_groups: BTreeSet::new(),
-        assign_public_ip: "DISABLED".to_owned(),
-        platform_version: PLATFORM_VERSION.to_owned(),
-        target_group: Known::Now("tg".to_owned()),
-        container: "web".to_owned(),
-        port: 8080,
-        desired_count,
-        minimum_healthy_percent: 100,
-        maximum_percent: 200,
-        circuit_breaker_with_rollback: true,
-        health_check_grace_period: 60,
-        last_deployment_failed: false,
-        stands_on: Vec::new(),
-    }
+    service::Settings { desired_count, subnets: zones(2), ..service::sample::settings() }
 }
 
 fn create<S>(to: S) -> Action<S> {

@@ -38,6 +38,7 @@ fn watched(before: Option<&str>, replay: &Replay) -> Watched {
             give_up: None,
         },
         before: before.map(|revision| format!("arn:aws:ecs:x:1:task-definition/{revision}")),
+        on_cancel: OnCancel::Rollback,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::Inputs;
 use crate::{
+    config::model::Strategy,
     error::{Error, Result},
     network::{
         addresses::{Demand, Line, check},
@@ -39,7 +40,11 @@ pub(super) fn addresses(
         task_subnets: placement.tasks.clone(),
         // ECS makes one task where nothing is said.
         desired_count: config.rollout.desired_count.or(running).unwrap_or(1),
-        maximum_percent: config.rollout.maximum_percent,
+        // Both versions run whole while the requests move.
+        maximum_percent: match config.rollout.strategy {
+            Strategy::Rolling { .. } => config.rollout.maximum_percent,
+            Strategy::Shift(_) => config.rollout.maximum_percent.max(200),
+        },
         running: world.tasks.clone(),
         endpoints,
         load_balancer,

@@ -29,7 +29,11 @@ pub(super) struct Groups {
 
 /// Plans the security groups: endpoints from the VPC, load balancer from the world, tasks from the load
 /// balancer alone.
-pub(super) fn security_groups(inputs: &Inputs<'_>, plan: &mut Plan) -> Result<Groups> {
+pub(super) fn security_groups(
+    inputs: &Inputs<'_>,
+    test_port: Option<u16>,
+    plan: &mut Plan,
+) -> Result<Groups> {
     let Inputs { config, names, world, .. } = *inputs;
     let vpc = &world.vpc;
     let endpoints = if config.network.endpoints == Endpoints::Ensure {
@@ -51,10 +55,17 @@ pub(super) fn security_groups(inputs: &Inputs<'_>, plan: &mut Plan) -> Result<Gr
     };
     let given = world.load_balancer.as_ref().filter(|found| !found.ownership.is_managed());
     let load_balancer = if let Some(given) = given {
+        if let Some(port) = test_port {
+            plan.warnings.push(format!(
+                "the security groups of load balancer {} belong to others: who tries a new version needs \
+                 port {port} open in them",
+                config.load_balancer.name
+            ));
+        }
         given.settings.security_groups.clone()
     } else {
         let https = config.load_balancer.certificate.is_some().then_some(HTTPS);
-        let ports = std::iter::once(HTTP).chain(https);
+        let ports = std::iter::once(HTTP).chain(https).chain(test_port);
         let ingress = ports.flat_map(|port| {
             let from = move |cidr: &String| Ingress { port, source: Source::Cidr(cidr.clone()) };
             config.load_balancer.allow_from.iter().map(from)
@@ -145,46 +156,7 @@ fn group(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tags::Ownership;
-
-    /// A service on port 8080 whose newest deployment is in this state.
-    fn running(rollout_state: &str) -> service::Observed {
-        let known = |id: &str| Known::Now(id.to_owned());
-        service::Observed {
-            arn: "service".to_owned(),
-            ownership: Ownership::default(),
-            tells: service::Tells {
-                deployment_configuration: true,
-                health_check_grace_period: true,
-            },
-            settings: service::Settings {
-                name: "web".to_owned(),
-                cluster: known("cluster"),
-                task_definition: known("web:1"),
-                subnets: BTreeSet::new(),
-                security_groups: BTreeSet::new(),
-                assign_public_ip: "DISABLED".to_owned(),
-                platform_version: "LATEST".to_owned(),
-                target_group: known("group"),
-                container: "web".to_owned(),
-                port: 8080,
-                desired_count: None,
-                minimum_healthy_percent: 100,
-                maximum_percent: 200,
-                circuit_breaker_with_rollback: true,
-                health_check_grace_period: 60,
-                last_deployment_failed: false,
-                stands_on: Vec::new(),
-            },
-            primary: Some(service::Deployment {
-                id: "ecs-svc/1".to_owned(),
-                rollout_state: rollout_state.to_owned(),
-            }),
-            has_exec: false,
-            has_service_connect: false,
-            given_up: None,
-        }
-    }
+    use crate::{resource::service::sample::observed as running, tags::Ownership};
 
     #[test]
     fn the_port_of_the_tasks_that_run_stays_open_until_others_took_their_place() {

@@ -1,6 +1,6 @@
 //! The part of the plan that lets the internet in: load balancer, listeners, rule.
 
-use super::Inputs;
+use super::{Inputs, shift};
 use crate::{
     address::{Address, Kind, Known},
     error::{Error, Result},
@@ -13,7 +13,7 @@ use crate::{
     },
     world::vpc::Vpc,
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A load balancer that stands is used only where it leads from the internet into this VPC.
 pub(super) fn check_given(found: &load_balancer::Observed, vpc: &Vpc) -> Result<()> {
@@ -71,23 +71,66 @@ pub(super) fn load_balancer(
     observed.map_or(Known::After(address), |found| Known::Now(found.arn.clone()))
 }
 
-/// Plans the listeners and, for a host, the rule; yields what the service has to wait for, because ECS
-/// refuses a target group that hangs on nothing.
+/// Where the requests are to go.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct To<'a> {
+    /// The target group.
+    pub(super) one: &'a Known,
+    /// The target group that ECS moves them to and back from.
+    pub(super) other: Option<&'a Known>,
+    /// The port by which a new version is tried.
+    pub(super) test_port: Option<u16>,
+}
+
+/// The way in, as far as the service has to know it.
+#[derive(Debug)]
+pub(super) struct WayIn {
+    /// What the service has to wait for, because ECS refuses a target group that hangs on nothing.
+    pub(super) stands_on: Vec<Known>,
+    /// The rule by which everybody's requests come; `None` where the listener itself leads here.
+    pub(super) rule: Option<Known>,
+    /// The rule by which a new version is tried.
+    pub(super) test_rule: Option<Known>,
+}
+
+/// Plans the listeners and the rules. A rule there is for a host, and where requests move from one target
+/// group to another: ECS is told of a rule, and not of a listener.
 pub(super) fn way_in(
     inputs: &Inputs<'_>,
     balancer: &Known,
-    target_group: &Known,
+    to: &To<'_>,
     plan: &mut Plan,
-) -> Result<Vec<Known>> {
+) -> Result<WayIn> {
     let config = &inputs.config.load_balancer;
-    let Some(certificate) = &config.certificate else {
-        let serving = serving(inputs, "http", balancer, target_group, None, plan)?;
-        return rule(inputs, "http", serving, target_group, plan);
-    };
-    let https = Some((certificate.clone(), config.ssl_policy.clone()));
-    let serving = serving(inputs, "https", balancer, target_group, https, plan)?;
-    redirect(inputs, balancer, plan);
-    rule(inputs, "https", serving, target_group, plan)
+    let https =
+        config.certificate.clone().map(|certificate| (certificate, config.ssl_policy.clone()));
+    let name = if https.is_some() { "https" } else { "http" };
+    let serving = serving(inputs, name, balancer, to.one, https.clone(), plan)?;
+    if https.is_some() {
+        redirect(inputs, balancer, plan);
+    }
+    if config.host.is_none() && to.other.is_none() {
+        let address = Address::new(Kind::Listener, name);
+        let changes = plan.steps.contains_key(&address);
+        let stands_on = vec![if changes { Known::After(address) } else { serving }];
+        return Ok(WayIn { stands_on, rule: None, test_rule: None });
+    }
+    let target_groups = shift::target_groups(to.one, to.other);
+    let address = inputs.address(Kind::Rule);
+    let Ruled { rule, waits_for, target_groups } =
+        self::rule(inputs, serving, target_groups, address, plan)?;
+    let mut stands_on = vec![waits_for];
+    let test_rule = to.test_port.map(|port| {
+        let listener = test_listener(inputs, port, balancer, https, plan)?;
+        let address = Address::new(Kind::Rule, format!("{}-test", inputs.config.service));
+        // It begins with the weights of the other one: the version that is live gets both.
+        self::rule(inputs, listener, target_groups, address, plan)
+    });
+    let test_rule = test_rule.transpose()?.map(|ruled| {
+        stands_on.push(ruled.waits_for);
+        ruled.rule
+    });
+    Ok(WayIn { stands_on, rule: Some(rule), test_rule })
 }
 
 fn port(name: &str) -> u16 {
@@ -209,57 +252,110 @@ fn add(
     observed.map_or(Known::After(address), |found| Known::Now(found.arn.clone()))
 }
 
-/// The rule of the service's host, or the listener itself where there is no host.
+/// The listener by which a new version is tried before the requests move; it knows nobody but by rules.
+fn test_listener(
+    inputs: &Inputs<'_>,
+    port: u16,
+    balancer: &Known,
+    https: Option<(String, String)>,
+    plan: &mut Plan,
+) -> Result<Known> {
+    let observed = inputs.world.listeners.iter().find(|found| found.settings.port == port);
+    let (certificate, ssl_policy) = https.unzip();
+    let mut desired = Settings {
+        load_balancer: balancer.clone(),
+        port,
+        protocol: if certificate.is_some() { "HTTPS" } else { "HTTP" }.to_owned(),
+        certificate,
+        ssl_policy,
+        default_action: DefaultAction::NotFound,
+        used_by_this_stack: true,
+    };
+    if let Some(found) = observed {
+        let is_managed = found.ownership.is_managed();
+        if !is_managed || found.ownership.has_other_users(&inputs.names.stack) {
+            if found.settings.protocol != desired.protocol {
+                return Err(taken(inputs, found, &format!("speaks {}", found.settings.protocol)));
+            }
+            desired = Settings { used_by_this_stack: true, ..found.settings.clone() };
+        }
+    }
+    Ok(add("test", &desired, observed, "a new version is tried through it", plan))
+}
+
+/// A rule of this plan, or one that stands.
+struct Ruled {
+    /// What it is known by.
+    rule: Known,
+    /// The same, or the step that changes it.
+    waits_for: Known,
+    /// Where it will lead.
+    target_groups: BTreeMap<Known, u32>,
+}
+
+/// The rule by which the service's host comes, or everybody.
 fn rule(
     inputs: &Inputs<'_>,
-    listener: &str,
-    serving: Known,
-    target_group: &Known,
+    listener: Known,
+    target_groups: BTreeMap<Known, u32>,
+    address: Address,
     plan: &mut Plan,
-) -> Result<Vec<Known>> {
+) -> Result<Ruled> {
     let Inputs { config, names, world, .. } = *inputs;
-    let Some(host) = &config.load_balancer.host else {
-        let address = Address::new(Kind::Listener, listener);
-        let changes = plan.steps.contains_key(&address);
-        return Ok(vec![if changes { Known::After(address) } else { serving }]);
-    };
-    let rules = serving.now().and_then(|arn| world.rules.get(arn)).map_or(&[][..], Vec::as_slice);
+    let host = &config.load_balancer.host;
+    let rules = listener.now().and_then(|arn| world.rules.get(arn)).map_or(&[][..], Vec::as_slice);
     let taken: BTreeSet<_> = rules.iter().filter_map(|rule| rule.priority).collect();
     let desired = rule::Settings {
-        listener: serving,
-        priority: rule::free_priority(&taken),
+        listener,
+        priority: rule::free_priority(&taken, host.is_some()),
         host: host.clone(),
-        target_group: target_group.clone(),
+        target_groups,
     };
-    let is_for_host =
+    let takes_the_same =
         |rule: &&rule::Observed| rule.settings.as_ref().is_some_and(|found| found.host == *host);
     // One of ours that somebody gave another form is passed over once there is a better one: it must
     // not make a new rule in every run.
     let own = rules.iter().filter(|rule| rule.ownership.is_of(&names.stack));
     let own = own.max_by_key(|rule| rule.settings.is_some());
-    let others = rules.iter().filter(|rule| !rule.ownership.is_of(&names.stack)).find(is_for_host);
-    if let Some(other) = others {
-        let leads_here =
-            other.settings.as_ref().is_some_and(|found| found.target_group == *target_group);
-        if leads_here {
+    let mut others = rules.iter().filter(|rule| !rule.ownership.is_of(&names.stack));
+    if let Some(other) = others.find(takes_the_same) {
+        let found = other.settings.as_ref().map(|found| &found.target_groups);
+        if let Some(found) = found.filter(|found| leads_to(found, &desired.target_groups)) {
             plan.unchanged += 1;
-            return Ok(vec![Known::Now(other.arn.clone())]);
+            let rule = Known::Now(other.arn.clone());
+            return Ok(Ruled { waits_for: rule.clone(), rule, target_groups: found.clone() });
         }
+        let what =
+            host.as_ref().map_or("every request".to_owned(), |host| format!("the host `{host}`"));
         return Err(Error::refused(
             format!(
-                "another rule of load balancer `{}` takes the host `{host}`: {}",
+                "another rule of load balancer `{}` takes {what}: {}",
                 config.load_balancer.name, other.arn
             ),
             "give this service another `load-balancer.host`, or delete that rule",
         ));
     }
     let change = rule::diff(&desired, own);
-    let reason = format!("requests for {host} go to this service");
-    let address = Address::new(Kind::Rule, &config.service);
-    let known = match (&change, own) {
-        (None, Some(found)) => Known::Now(found.arn.clone()),
-        _ => Known::After(address.clone()),
+    let reason = match host {
+        Some(host) => format!("requests for {host} go to this service"),
+        None => "ECS moves the requests by it".to_owned(),
+    };
+    let after = Known::After(address.clone());
+    let there = own.and_then(|rule| Some((Known::Now(rule.arn.clone()), rule.settings.as_ref()?)));
+    let made = match (&change, there) {
+        (None, Some((rule, found))) => {
+            let target_groups = found.target_groups.clone();
+            Ruled { waits_for: rule.clone(), rule, target_groups }
+        }
+        (Some(Action::Update { to, .. }), Some((rule, _))) => {
+            Ruled { rule, waits_for: after, target_groups: to.target_groups.clone() }
+        }
+        _ => Ruled { rule: after.clone(), waits_for: after, target_groups: desired.target_groups },
     };
     plan.add(address, change.map(Change::Rule), &reason);
-    Ok(vec![known])
+    Ok(made)
+}
+
+fn leads_to(found: &BTreeMap<Known, u32>, wanted: &BTreeMap<Known, u32>) -> bool {
+    wanted.keys().all(|group| found.contains_key(group))
 }
