@@ -319,7 +319,6 @@ pub async fn apply(
             Ok(id.clone())
         }
         Action::Delete { id, .. } => {
-            aws.endpoint_calls.delete.take().await;
             let request = aws.aws.ec2.delete_vpc_endpoints().vpc_endpoint_ids(id);
             let deleted = request.send().await.explain("ec2:DeleteVpcEndpoints", id)?;
             refusal(id, deleted.unsuccessful()).map_or(Ok(()), Err)?;
@@ -375,7 +374,6 @@ async fn create_once(
     aws: &Writer,
     outputs: &Outputs,
 ) -> Result<String, Failure> {
-    aws.endpoint_calls.create.take().await;
     let groups = outputs.resolve_all(&to.security_groups);
     let some = |ids: &BTreeSet<String>| (!ids.is_empty()).then(|| ids.iter().cloned().collect());
     let created = aws
@@ -416,7 +414,6 @@ async fn modify(
     aws: &Writer,
     outputs: &Outputs,
 ) -> Result<(), Failure> {
-    aws.endpoint_calls.modify.take().await;
     let (on, off) = (added(from, to), added(to, from));
     let groups = |groups: &[Known]| groups.iter().map(|group| outputs.resolve(group)).collect();
     let some = |ids: Vec<String>| (!ids.is_empty()).then_some(ids);

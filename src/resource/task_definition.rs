@@ -10,7 +10,6 @@ use crate::{
     aws::{
         Reader, Writer,
         explain::{Explain as _, Failure},
-        limiter::Limiter,
     },
     tags::{Ownership, Tags},
 };
@@ -110,12 +109,6 @@ pub async fn observe(aws: &Reader, name: &str) -> Result<Option<Observed>, Failu
     }))
 }
 
-/// A family has a revision for every deploy there ever was, and ECS throttles: these stay below its 50
-/// and 20 a second.
-/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html>
-const DESCRIBE_BURST: f64 = 40.0;
-const DESCRIBE_PER_SECOND: f64 = 15.0;
-
 /// Reads the active revisions of a family that this program registered, the newest first.
 pub async fn observe_owned(aws: &Reader, family: &str) -> Result<Vec<Observed>, Failure> {
     let request = aws.ecs.list_task_definitions().family_prefix(family);
@@ -124,11 +117,7 @@ pub async fn observe_owned(aws: &Reader, family: &str) -> Result<Vec<Observed>, 
     while let Some(arn) = arns.next().await {
         revisions.push(arn.explain("ecs:ListTaskDefinitions", format!("family {family}"))?);
     }
-    let bucket = Limiter::new(DESCRIBE_BURST, DESCRIBE_PER_SECOND);
-    let found = revisions.iter().map(|arn| async {
-        bucket.take().await;
-        observe(aws, arn).await
-    });
+    let found = revisions.iter().map(|arn| observe(aws, arn));
     let found = futures_util::future::try_join_all(found).await?;
     let mut owned: Vec<_> =
         found.into_iter().flatten().filter(|found| found.ownership.is_managed()).collect();
@@ -194,7 +183,6 @@ pub async fn apply(
             raw::register(ecs, to.family(), &document).await
         }
         Action::Delete { id, .. } => {
-            aws.revision_calls.take().await;
             let request = ecs.deregister_task_definition().task_definition(id);
             request.send().await.explain("ecs:DeregisterTaskDefinition", id)?;
             Ok(id.clone())
