@@ -6,10 +6,12 @@ mod limiter;
 mod patience;
 #[cfg(test)]
 pub(crate) mod replay;
+pub mod settle;
 pub mod wire;
 
 use crate::{
     error::{Error, Problem, Result},
+    event::Events,
     tags::Tags,
 };
 use aws_config::{BehaviorVersion, Region};
@@ -127,12 +129,14 @@ pub struct Writer {
     pub aws: Reader,
     /// The stack whose name the tags carry.
     pub stack: String,
+    /// Who is told what is waited for.
+    pub events: Events,
 }
 
 impl Writer {
     /// The right to change what `aws` reads.
-    pub(crate) const fn new(aws: Reader, stack: String) -> Self {
-        Self { aws, stack }
+    pub(crate) const fn new(aws: Reader, stack: String, events: Events) -> Self {
+        Self { aws, stack, events }
     }
 }
 

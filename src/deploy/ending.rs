@@ -32,20 +32,38 @@ pub fn check_applied(applied: &Applied) -> Result<()> {
     for (address, other) in &applied.failed[1..] {
         problem.found.push(format!("failed too: {address}: {}", other.what));
     }
-    if applied.done.is_empty() {
+    if !applied.may_have_changed {
         return Err(Error::Refused(problem));
     }
+    Err(Error::Partial(part_way(applied, problem)))
+}
+
+/// The error of a look after a first round: what that round did is not lost in it.
+pub fn after(error: Error, applied: &Applied) -> Error {
+    if !applied.may_have_changed {
+        return error;
+    }
+    match error {
+        Error::Refused(problem) | Error::Partial(problem) | Error::Unexpected(problem) => {
+            Error::Partial(part_way(applied, problem))
+        }
+        Error::Config(text) => Error::Partial(part_way(applied, Problem::new(text))),
+    }
+}
+
+/// The problem with what was done before it and what was not.
+fn part_way(applied: &Applied, mut problem: Problem) -> Problem {
     let list = |addresses: &[Address]| {
         addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     };
-    problem.found.push(format!("done: {}", list(&applied.done)));
+    if !applied.done.is_empty() {
+        problem.found.push(format!("done: {}", list(&applied.done)));
+    }
     if !applied.not_started.is_empty() {
         problem.found.push(format!("not started: {}", list(&applied.not_started)));
     }
     let help = problem.help.take().map(|help| format!("{help}\n")).unwrap_or_default();
-    Err(Error::Partial(
-        problem.help(format!("{help}run it again: it takes up where this run stopped")),
-    ))
+    problem.help(format!("{help}run it again: it takes up where this run stopped"))
 }
 
 /// What stands now.
@@ -81,7 +99,7 @@ pub async fn outputs(run: &Run<'_>, prepared: &Prepared, applied: &Applied) -> O
         service_arn: service,
         cluster_arn: cluster(config, prepared, applied),
         load_balancer_dns: dns,
-        changed: !applied.done.is_empty(),
+        changed: applied.may_have_changed,
     }
 }
 

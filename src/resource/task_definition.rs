@@ -10,12 +10,14 @@ use crate::{
     aws::{
         Reader, Writer,
         explain::{Explain as _, Failure},
+        settle::Settling,
     },
     tags::{Ownership, Tags},
 };
 use indexmap::IndexMap;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// A task definition to be, or one that is there.
 #[derive(Debug, Clone, PartialEq)]
@@ -180,12 +182,48 @@ pub async fn apply(
                 list.retain(|tag| !tag["key"].as_str().is_some_and(|key| tags.contains_key(key)));
                 list.extend(tags.iter().map(|(key, value)| json!({"key": key, "value": value})));
             }
-            raw::register(ecs, to.family(), &document).await
+            register_once(aws, to.family(), &document).await
         }
         Action::Delete { id, .. } => {
             let request = ecs.deregister_task_definition().task_definition(id);
-            request.send().await.explain("ecs:DeregisterTaskDefinition", id)?;
-            Ok(id.clone())
+            match request.send().await.explain("ecs:DeregisterTaskDefinition", id) {
+                // The answer to a first call may be lost.
+                Err(failure) => match observe(&aws.aws, id).await {
+                    Ok(None) => Ok(id.clone()),
+                    _ => Err(failure),
+                },
+                Ok(_) => Ok(id.clone()),
+            }
         }
     }
+}
+
+/// ECS takes one revision of a family at a time, and other runs of the same service may have the turn.
+const TURN: Settling = Settling {
+    what: "other registrations of the family",
+    longest: Duration::from_mins(2),
+    pause: Duration::from_secs(2),
+};
+
+/// Each call makes one more revision, and there is no client token: where no answer came, the revision
+/// may be there, and is looked for before the call is made again.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html>
+async fn register_once(aws: &Writer, family: &str, document: &Value) -> Result<String, Failure> {
+    let wanted = normal::form(document);
+    let passes = |failure: &Failure| {
+        failure.is_unanswered() || failure.message.contains("Too many concurrent attempts")
+    };
+    aws.settled(TURN, passes, async || {
+        let registered = raw::register(&aws.aws.ecs, family, document).await;
+        let Err(failure) = registered else { return registered };
+        if !failure.is_unanswered() {
+            return Err(failure);
+        }
+        let newest = observe(&aws.aws, family).await?;
+        let is_ours = |found: &Observed| {
+            found.ownership.is_of(&aws.stack) && normal::form(&found.document) == wanted
+        };
+        newest.filter(is_ours).map(|found| found.arn).ok_or(failure)
+    })
+    .await
 }

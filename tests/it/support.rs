@@ -6,6 +6,8 @@ pub mod account;
 pub mod ecr;
 pub mod gate;
 pub mod github;
+pub mod lane;
+pub mod manners;
 pub mod ministack;
 pub mod moto;
 pub mod prism;
