@@ -188,6 +188,17 @@ fn canonical(value: &Value, names: &BTreeMap<String, String>) -> Value {
 /// Without what is made up anew each time: ids, times, and the numbers of revisions.
 fn anonymous(text: &str, names: &BTreeMap<String, String>) -> String {
     let text = names.iter().fold(text.to_owned(), |text, (id, name)| text.replace(id, name));
+    // What is written out as Rust shows it has times in it, and lists in the order of ids.
+    let text = if text.contains(" { ") {
+        let parts = text.split(|symbol| "{}[],".contains(symbol)).map(str::trim);
+        let mut parts: Vec<_> = parts
+            .filter(|part| !part.is_empty() && !part.contains("_time: ") && !part.contains("_at: "))
+            .collect();
+        parts.sort_unstable();
+        parts.join(", ")
+    } else {
+        text
+    };
     let is_part = |symbol: char| symbol.is_ascii_alphanumeric();
     let mut told = String::new();
     let mut rest = text.as_str();
@@ -210,7 +221,7 @@ fn anonymous(text: &str, names: &BTreeMap<String, String>) -> String {
 /// Does it for each of these, some at once, and says how many there were and how long it took.
 pub(super) async fn each<T>(what: &str, of: impl IntoIterator<Item = T>, each: impl AsyncFn(T)) {
     let began = Instant::now();
-    let count = stream::iter(of).map(&each).buffer_unordered(AT_ONCE).count().await;
+    let count = stream::iter(of).map(|one| each(one)).buffer_unordered(AT_ONCE).count().await;
     let text = format!("{what}: {count} points in {:.0} s\n", began.elapsed().as_secs_f64());
     std::io::stderr().write_all(text.as_bytes()).expect("standard error");
 }
