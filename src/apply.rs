@@ -105,6 +105,8 @@ pub struct Applied {
     pub not_started: Vec<Address>,
     /// Whether a step failed because another run had made the same thing since this one looked.
     pub raced: bool,
+    /// Whether anything was changed, or may have been, also by a step that failed in the end.
+    pub may_have_changed: bool,
     /// How long each step took.
     pub spans: Vec<Span>,
 }
@@ -115,7 +117,8 @@ impl Applied {
     pub fn then(mut self, next: Self) -> Self {
         self.done.extend(next.done);
         self.spans.extend(next.spans);
-        Self { done: self.done, spans: self.spans, ..next }
+        let may_have_changed = self.may_have_changed || next.may_have_changed;
+        Self { done: self.done, spans: self.spans, may_have_changed, ..next }
     }
 }
 
@@ -141,7 +144,7 @@ pub async fn apply(
     events: &Events,
     began: Instant,
 ) -> Applied {
-    let writer = Writer::new(aws.clone(), stack.to_owned());
+    let writer = Writer::new(aws.clone(), stack.to_owned(), events.clone());
     let mut applied = Applied::default();
     let outputs = Arc::new(Outputs::default());
     let mut waiting: Vec<&Address> = plan.steps.keys().collect();
@@ -196,6 +199,7 @@ pub async fn apply(
         applied.not_started.push(address.clone());
     }
     applied.spans.sort_by_key(|span| span.start);
+    applied.may_have_changed = !applied.done.is_empty() || aws.wire.may_have_changed();
     applied.outputs = Arc::into_inner(outputs).expect("no step runs any more");
     applied
 }

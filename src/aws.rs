@@ -1,21 +1,24 @@
 //! The AWS clients: one type that reads and one that writes, so that planning cannot change anything.
 
+mod buckets;
 pub mod explain;
-pub mod limiter;
+mod limiter;
+mod patience;
 #[cfg(test)]
 pub(crate) mod replay;
+pub mod settle;
+pub mod wire;
 
 use crate::{
     error::{Error, Problem, Result},
+    event::Events,
     tags::Tags,
 };
-use aws_config::{BehaviorVersion, Region, retry::RetryConfig};
+use aws_config::{BehaviorVersion, Region};
 use explain::Explain as _;
-use limiter::Limiter;
+use patience::{Patience, retries, timeouts};
 use sha2::{Digest as _, Sha256};
-
-/// Attempts for one call, the first one included: throttles of the control planes last seconds.
-const MAX_ATTEMPTS: u32 = 5;
+use wire::Wire;
 
 /// Reads AWS, in one account and region.
 #[derive(Debug, Clone)]
@@ -36,6 +39,8 @@ pub struct Reader {
     pub secrets: aws_sdk_secretsmanager::Client,
     /// Whose the credentials are, and where they work.
     pub identity: Identity,
+    /// What all of these go through.
+    pub wire: Wire,
 }
 
 /// Whose the credentials are, and where they work.
@@ -51,12 +56,20 @@ pub struct Identity {
 
 /// Finds region and credentials, and asks nobody yet.
 pub async fn load(region: Option<&str>) -> aws_config::SdkConfig {
-    let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS));
+    let mut loader = aws_config::defaults(BehaviorVersion::latest());
     if let Some(region) = region {
         loader = loader.region(Region::new(region.to_owned()));
     }
     loader.load().await
+}
+
+/// A client of the service that retries and waits as every other one.
+macro_rules! client {
+    ($service:ident, $config:expr) => {
+        $service::Client::from_conf(
+            $service::config::Builder::from($config).retry_classifier(Patience).build(),
+        )
+    };
 }
 
 impl Reader {
@@ -75,7 +88,10 @@ impl Reader {
                 "add `region:` to the file, or set AWS_REGION",
             ));
         };
-        let caller = aws_sdk_sts::Client::new(config)
+        let wire = Wire::through(config.http_client());
+        let config = config.to_builder().http_client(wire.clone());
+        let config = &config.retry_config(retries()).timeout_config(timeouts()).build();
+        let caller = client!(aws_sdk_sts, config)
             .get_caller_identity()
             .send()
             .await
@@ -93,14 +109,15 @@ impl Reader {
             )));
         }
         Ok(Self {
-            ecr: aws_sdk_ecr::Client::new(config),
-            ecs: aws_sdk_ecs::Client::new(config),
-            ec2: aws_sdk_ec2::Client::new(config),
-            elb: aws_sdk_elasticloadbalancingv2::Client::new(config),
-            iam: aws_sdk_iam::Client::new(config),
-            logs: aws_sdk_cloudwatchlogs::Client::new(config),
-            secrets: aws_sdk_secretsmanager::Client::new(config),
+            ecr: client!(aws_sdk_ecr, config),
+            ecs: client!(aws_sdk_ecs, config),
+            ec2: client!(aws_sdk_ec2, config),
+            elb: client!(aws_sdk_elasticloadbalancingv2, config),
+            iam: client!(aws_sdk_iam, config),
+            logs: client!(aws_sdk_cloudwatchlogs, config),
+            secrets: client!(aws_sdk_secretsmanager, config),
             identity,
+            wire,
         })
     }
 }
@@ -112,32 +129,14 @@ pub struct Writer {
     pub aws: Reader,
     /// The stack whose name the tags carry.
     pub stack: String,
-    /// Keeps the calls on VPC endpoints inside EC2's buckets.
-    pub endpoint_calls: EndpointLimits,
-    /// Keeps the deregistrations of task definitions inside ECS's bucket: burst 20, then 1 a second.
-    /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html>
-    pub revision_calls: Limiter,
-}
-
-/// The buckets of the calls on VPC endpoints: burst 4, then 0.3 a second, each.
-/// <https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html>
-#[derive(Debug)]
-pub struct EndpointLimits {
-    /// CreateVpcEndpoint.
-    pub create: Limiter,
-    /// ModifyVpcEndpoint.
-    pub modify: Limiter,
-    /// DeleteVpcEndpoints.
-    pub delete: Limiter,
+    /// Who is told what is waited for.
+    pub events: Events,
 }
 
 impl Writer {
     /// The right to change what `aws` reads.
-    pub(crate) fn new(aws: Reader, stack: String) -> Self {
-        let bucket = || Limiter::new(4.0, 0.3);
-        let endpoint_calls =
-            EndpointLimits { create: bucket(), modify: bucket(), delete: bucket() };
-        Self { aws, stack, endpoint_calls, revision_calls: Limiter::new(20.0, 1.0) }
+    pub(crate) const fn new(aws: Reader, stack: String, events: Events) -> Self {
+        Self { aws, stack, events }
     }
 }
 

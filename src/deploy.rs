@@ -114,12 +114,15 @@ async fn converge(run: &Run<'_>, mut prepared: Prepared, outcome: &mut Outcome) 
         }
         let text = "another run made some of these things at the same time; looking again";
         run.events.send(Event::Warning(text.to_owned()));
-        prepared = prepare::prepare(run).boxed().await?;
-        applied = applied.then(round(run, &prepared).await?);
+        let again = prepare::again(run, &prepared).boxed().await;
+        prepared = again.map_err(|error| ending::after(error, &applied))?;
+        let next = round(run, &prepared).await;
+        let next = next.map_err(|error| ending::after(error, &applied))?;
+        applied = applied.then(next);
     }
     let prepared = &prepared;
     outcome.timeline.extend(applied.spans.iter().cloned());
-    outcome.changed = !applied.done.is_empty();
+    outcome.changed = applied.may_have_changed;
     outcome.outputs = ending::outputs(run, prepared, &applied).await;
     if let Some(deployment) = to_follow(run.config, prepared, &applied) {
         let verdict = follow(run, prepared, &applied, &deployment, outcome).await?;

@@ -86,6 +86,8 @@ pub enum Source {
     ServiceEvent,
     /// A container's log.
     Log,
+    /// This program's own: what a step waits for.
+    Waiting,
 }
 
 /// What the rollout looks like.

@@ -203,7 +203,7 @@ async fn end_early(
     let Some(GiveUp { rollback, stack, service_arn, .. }) = &target.give_up else {
         return EndedEarly::default();
     };
-    let writer = Writer::new(aws.clone(), stack.clone());
+    let writer = Writer::new(aws.clone(), stack.clone(), events.clone());
     match means {
         _ if !rollback => EndedEarly::now(Instead::LeftAlone),
         Means::Nothing => EndedEarly::now(Instead::NotAskedFor),

@@ -37,7 +37,14 @@ impl Failure {
         code.contains("AlreadyExists")
             || code.contains("Duplicate")
             || code == "PriorityInUse"
+            || code == "RouteAlreadyExists"
             || self.message.contains("was not idempotent")
+            || self.message.contains("conflicting DNS domain")
+    }
+
+    /// Whether AWS said neither that it did the work nor that it will not: it may have.
+    pub fn is_unanswered(&self) -> bool {
+        self.is_unavailable() && !self.lacks_credentials()
     }
 
     /// Whether the caller lacks a permission.

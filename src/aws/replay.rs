@@ -62,6 +62,7 @@ impl Replay {
             logs: aws_sdk_cloudwatchlogs::Client::new(&config),
             secrets: aws_sdk_secretsmanager::Client::new(&config),
             identity,
+            wire: super::wire::Wire::default(),
         }
     }
 }

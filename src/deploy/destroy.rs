@@ -75,7 +75,7 @@ async fn apply(run: &Run<'_>, planned: &Planned, outcome: &mut Outcome) -> Resul
     };
     let applied = apply::apply(plan, aws, &names.stack, &images, run.events, run.began).await;
     outcome.timeline.extend(applied.spans.iter().cloned());
-    outcome.changed = !applied.done.is_empty();
+    outcome.changed = applied.may_have_changed;
     outcome.outputs.changed = outcome.changed;
     ending::check_applied(&applied)
 }

@@ -38,9 +38,30 @@ pub fn check_applied(applied: &Applied) -> Result<()> {
     for (address, other) in &applied.failed[1..] {
         problem.found.push(format!("failed too: {address}: {}", other.what));
     }
-    if applied.done.is_empty() && !is_task {
+    if !applied.may_have_changed && !is_task {
         return Err(Error::Refused(problem));
     }
+    problem = with_steps(applied, problem);
+    Err(if is_task { Error::Task(problem) } else { Error::Partial(go_on(problem)) })
+}
+
+/// The error of a look after a first round: what that round did is not lost in it.
+pub fn after(error: Error, applied: &Applied) -> Error {
+    if !applied.may_have_changed {
+        return error;
+    }
+    let problem = match error {
+        Error::Refused(problem)
+        | Error::Partial(problem)
+        | Error::Task(problem)
+        | Error::Unexpected(problem) => problem,
+        Error::Config(text) => Problem::new(text),
+    };
+    Error::Partial(go_on(with_steps(applied, problem)))
+}
+
+/// The problem with what was done before it and what was not.
+fn with_steps(applied: &Applied, mut problem: Problem) -> Problem {
     let list = |addresses: &[Address]| {
         addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     };
@@ -50,13 +71,12 @@ pub fn check_applied(applied: &Applied) -> Result<()> {
     if !applied.not_started.is_empty() {
         problem.found.push(format!("not started: {}", list(&applied.not_started)));
     }
-    if is_task {
-        return Err(Error::Task(problem));
-    }
+    problem
+}
+
+fn go_on(mut problem: Problem) -> Problem {
     let help = problem.help.take().map(|help| format!("{help}\n")).unwrap_or_default();
-    Err(Error::Partial(
-        problem.help(format!("{help}run it again: it takes up where this run stopped")),
-    ))
+    problem.help(format!("{help}run it again: it takes up where this run stopped"))
 }
 
 /// Says what became of the service where a task before its rollout has failed: nothing.
@@ -104,7 +124,7 @@ pub async fn outputs(run: &Run<'_>, prepared: &Prepared, applied: &Applied) -> O
         service_arn: service,
         cluster_arn: cluster(config, prepared, applied),
         load_balancer_dns: dns,
-        changed: !applied.done.is_empty(),
+        changed: applied.may_have_changed,
     }
 }
 

@@ -46,8 +46,17 @@ impl Prepared {
 /// Reads everything, and computes the plan. The engine is looked at meanwhile, and judged only where
 /// the plan needs it.
 pub async fn prepare(run: &Run<'_>) -> Result<Prepared> {
+    look(run, None).await
+}
+
+/// The same once more, by the way that the calls before went.
+pub async fn again(run: &Run<'_>, before: &Prepared) -> Result<Prepared> {
+    look(run, Some(before.aws.clone())).await
+}
+
+async fn look(run: &Run<'_>, aws: Option<Reader>) -> Result<Prepared> {
     run.events.send(Event::Phase(Phase::Observe));
-    let (engine, read) = tokio::join!(engine(run), read(run));
+    let (engine, read) = tokio::join!(engine(run), read(run, aws));
     let (aws, names, tag, world) = read?;
     let inputs = build::Inputs {
         config: run.config,
@@ -72,13 +81,19 @@ async fn engine(run: &Run<'_>) -> Option<Result<Engine, Problem>> {
     Some(image::check(build_of(run)?, &run.context.variables).await)
 }
 
-async fn read(run: &Run<'_>) -> Result<(Reader, Names, Option<String>, World)> {
+async fn read(
+    run: &Run<'_>,
+    aws: Option<Reader>,
+) -> Result<(Reader, Names, Option<String>, World)> {
     let Run { config, context, .. } = *run;
     let tag = build_of(run)
         .map(|build| image::tag::tag(build, context.commit.as_deref(), &context.variables))
         .transpose()
         .map_err(Error::Refused)?;
-    let aws = Reader::connect(config.region.as_deref()).await?;
+    let aws = match aws {
+        Some(aws) => aws,
+        None => Reader::connect(config.region.as_deref()).await?,
+    };
     let names = Names::of(config, &aws.identity);
     // An image that no task could pull is told before the rest is read.
     let pull_through = world::pull_through::observe(&aws, config).await?;

@@ -49,7 +49,7 @@ async fn conduct(run: &Run<'_>, word: Word, outcome: &mut Outcome) -> Result<()>
     outcome.outputs.task_definition_arn = found.settings.task_definition.now().map(str::to_owned);
     if !matches!(act, Act::Await { .. }) {
         run.events.send(Event::Phase(Phase::Apply));
-        say(&Writer::new(aws.clone(), service.clone()), &act)
+        say(&Writer::new(aws.clone(), service.clone(), run.events.clone()), &act)
             .await
             .map_err(|failure| refused(&failure))?;
         outcome.changed = true;

@@ -80,7 +80,9 @@ impl<W: Write + Send> Actions<W> {
                 self.held.push(text.clone());
                 return Ok(());
             }
-            Event::Line { source: Source::ServiceEvent | Source::Cache, .. } => {
+            Event::Line {
+                source: Source::ServiceEvent | Source::Cache | Source::Waiting, ..
+            } => {
                 self.fence()?;
             }
             Event::StepDone { .. } | Event::StepFailed { .. } | Event::Phase(_)

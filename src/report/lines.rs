@@ -122,6 +122,7 @@ pub fn said(source: Source, text: &str) -> String {
         Source::Cache => "cache",
         Source::ServiceEvent => "event",
         Source::Log => "log",
+        Source::Waiting => "wait",
     };
     format!("  {} {text}", format!("{who:>7}").dimmed())
 }

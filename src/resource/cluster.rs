@@ -6,6 +6,7 @@ use crate::{
     aws::{
         Reader, Writer, ecs_tags,
         explain::{Explain as _, Failure},
+        settle::Settling,
     },
     network::needs::Exec,
     tags::{self, Ownership, Tags},
@@ -119,14 +120,12 @@ pub async fn apply(
     match action {
         Action::Create(to) => create(to, tags, aws).await,
         Action::Update { id, to, .. } => {
-            let user = tags::user(&aws.stack);
-            let on = format!("cluster {}", to.name);
             if to.used_by_this_stack {
-                let request = ecs.tag_resource().resource_arn(id).set_tags(Some(ecs_tags(&user)));
-                request.send().await.explain("ecs:TagResource", on)?;
+                register(aws, id, to).await?;
             } else {
-                let keys = Some(user.into_keys().collect());
+                let keys = Some(tags::user(&aws.stack).into_keys().collect());
                 let request = ecs.untag_resource().resource_arn(id).set_tag_keys(keys);
+                let on = format!("cluster {}", to.name);
                 request.send().await.explain("ecs:UntagResource", on)?;
             }
             Ok(id.clone())
@@ -135,8 +134,18 @@ pub async fn apply(
     }
 }
 
-const ATTEMPTS: u32 = 60;
-const PAUSE: Duration = Duration::from_secs(5);
+async fn register(aws: &Writer, id: &str, to: &Settings) -> Result<(), Failure> {
+    let user = ecs_tags(&tags::user(&aws.stack));
+    let request = aws.aws.ecs.tag_resource().resource_arn(id).set_tags(Some(user));
+    request.send().await.explain("ecs:TagResource", format!("cluster {}", to.name)).map(drop)
+}
+
+const ROLE: Settling = settling("ECS's service-linked role");
+const TASKS: Settling = settling("its last tasks to stop");
+
+const fn settling(what: &'static str) -> Settling {
+    Settling { what, longest: Duration::from_mins(5), pause: Duration::from_secs(5) }
+}
 
 /// An account's first cluster makes ECS's service-linked role, which takes some seconds to be of use.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using-service-linked-roles.html>
@@ -153,35 +162,39 @@ fn is_still_used(failure: &Failure) -> bool {
 }
 
 async fn create(to: &Settings, tags: &Tags, aws: &Writer) -> Result<String, Failure> {
-    let mut attempt = 0;
-    loop {
-        attempt += 1;
-        let request = aws.aws.ecs.create_cluster().cluster_name(&to.name);
-        let created = request.set_tags(Some(ecs_tags(tags))).send().await;
-        match created.explain("ecs:CreateCluster", format!("cluster {}", to.name)) {
-            Err(failure) if is_not_yet(&failure) && attempt < ATTEMPTS => {
-                tokio::time::sleep(PAUSE).await;
-            }
-            created => {
-                let cluster = created?.cluster;
-                return Ok(cluster.and_then(|cluster| cluster.cluster_arn).unwrap_or_default());
-            }
-        }
+    let created = aws
+        .settled(ROLE, is_not_yet, async || {
+            let request = aws.aws.ecs.create_cluster().cluster_name(&to.name);
+            let created = request.set_tags(Some(ecs_tags(tags))).send().await;
+            created.explain("ecs:CreateCluster", format!("cluster {}", to.name))
+        })
+        .await?;
+    let cluster = created.cluster.unwrap_or_else(|| Cluster::builder().build());
+    let id = cluster.cluster_arn().unwrap_or_default().to_owned();
+    let made = cluster.tags().iter().filter_map(|tag| Some((tag.key()?, tag.value()?)));
+    if Ownership::read(made).is_used_by(&aws.stack) {
+        return Ok(id);
     }
+    // ECS gives back a cluster of the name that another run made meanwhile, with that run's tags.
+    let found = observe(&aws.aws, &to.name, &aws.stack).await?;
+    let is_registered = found.is_some_and(|found| diff(to, Some(&found)).is_none());
+    if !is_registered {
+        register(aws, &id, to).await?;
+    }
+    Ok(id)
 }
 
 async fn delete(aws: &Writer, id: &str, settings: &Settings) -> Result<(), Failure> {
-    let mut attempt = 0;
-    loop {
-        attempt += 1;
-        let deleted = aws.aws.ecs.delete_cluster().cluster(id).send().await;
-        match deleted.explain("ecs:DeleteCluster", format!("cluster {}", settings.name)) {
-            Err(failure) if failure.is("ClusterNotFound") => return Ok(()),
-            Err(failure) if is_still_used(&failure) && attempt < ATTEMPTS => {
-                tokio::time::sleep(PAUSE).await;
-            }
-            deleted => return deleted.map(drop),
-        }
+    let deleted = aws
+        .settled(TASKS, is_still_used, async || {
+            let request = aws.aws.ecs.delete_cluster().cluster(id);
+            let deleted = request.send().await;
+            deleted.explain("ecs:DeleteCluster", format!("cluster {}", settings.name))
+        })
+        .await;
+    match deleted {
+        Err(failure) if !failure.is("ClusterNotFound") => Err(failure),
+        _ => Ok(()),
     }
 }
 

@@ -7,6 +7,7 @@ use crate::{
     aws::{
         Reader, Writer, client_token, ec2_tag_specification, ec2_tags,
         explain::{Explain as _, Failure},
+        settle::{Settling, is_not_known_yet},
     },
     tags::{self, Ownership, Tags},
 };
@@ -15,6 +16,7 @@ use aws_sdk_ec2::types::{
 };
 use serde::Serialize;
 use std::{collections::BTreeSet, time::Duration};
+use tokio::time::{Instant, sleep, sleep_until};
 
 /// What an endpoint looks like.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -37,6 +39,9 @@ pub struct Settings {
     /// What has to be done before: private DNS waits for the VPC's attributes.
     #[serde(skip)]
     pub stands_on: BTreeSet<Known>,
+    /// Whether it takes connections; one that a run which was killed has made may not yet.
+    #[serde(skip)]
+    pub is_available: bool,
     /// Whether this program made it.
     pub is_ours: bool,
     /// Whether this stack is registered as a user of it, or of what was added to it; `None` where it
@@ -78,8 +83,10 @@ pub fn observed(found: &[VpcEndpoint], vpc: &str, stack: &str) -> Vec<Observed> 
     endpoints
 }
 
+const PENDING: &str = "pending";
+
 fn stands(state: &str) -> bool {
-    ["available", "pending", "pendingacceptance"].contains(&state)
+    ["available", PENDING, "pendingacceptance"].contains(&state)
 }
 
 fn one(endpoint: &VpcEndpoint, stack: &str) -> Observed {
@@ -87,10 +94,10 @@ fn one(endpoint: &VpcEndpoint, stack: &str) -> Observed {
     let ownership = Ownership::read(tags);
     let is_interface = endpoint.vpc_endpoint_type() == Some(&VpcEndpointType::Interface);
     let groups = endpoint.groups().iter().filter_map(|group| group.group_id());
+    // The SDK's enum is in Pascal case and the wire in lower case, so its variants never match.
+    let state = endpoint.state().map(|state| state.as_str().to_lowercase()).unwrap_or_default();
     Observed {
         id: endpoint.vpc_endpoint_id().unwrap_or_default().to_owned(),
-        // The SDK's enum is in Pascal case and the wire in lower case, so its variants never match.
-        state: endpoint.state().map(|state| state.as_str().to_lowercase()).unwrap_or_default(),
         settings: Settings {
             service_name: endpoint.service_name().unwrap_or_default().to_owned(),
             endpoint_type: endpoint
@@ -103,11 +110,13 @@ fn one(endpoint: &VpcEndpoint, stack: &str) -> Observed {
             security_groups: groups.map(|group| Known::Now(group.to_owned())).collect(),
             route_tables: endpoint.route_table_ids().iter().cloned().collect(),
             stands_on: BTreeSet::new(),
+            is_available: state != PENDING,
             is_ours: ownership.is_managed(),
             used_by_this_stack: (ownership.is_managed() || !ownership.added.is_empty())
                 .then(|| ownership.is_used_by(stack)),
         },
         ownership,
+        state,
     }
 }
 
@@ -186,6 +195,7 @@ pub fn diff(
     if from.used_by_this_stack.is_some() || to != *from {
         to.used_by_this_stack = Some(true);
     }
+    to.is_available |= from.is_ours;
     super::changed(&observed.id, from, &to)
 }
 
@@ -289,11 +299,7 @@ pub async fn apply(
     outputs: &Outputs,
 ) -> Result<String, Failure> {
     match action {
-        Action::Create(to) => {
-            let id = create(to, tags, aws, outputs).await?;
-            available(aws, &id).await?;
-            Ok(id)
-        }
+        Action::Create(to) => create(to, tags, aws, outputs).await,
         Action::Update { id, from, to } => {
             let ec2 = &aws.aws.ec2;
             let groups = outputs.resolve_all(&to.security_groups);
@@ -308,7 +314,11 @@ pub async fn apply(
             }
             if is_modified(from, to) {
                 modify(id, from, to, aws, outputs).await?;
-                available(aws, id).await?;
+            }
+            if is_modified(from, to) || !from.is_available {
+                let turned_on = from.private_dns != to.private_dns;
+                available(aws, id, to.private_dns.filter(|_| turned_on || !from.is_available))
+                    .await?;
             }
             if !off.is_empty() {
                 // By key alone: the value may name another stack.
@@ -319,10 +329,11 @@ pub async fn apply(
             Ok(id.clone())
         }
         Action::Delete { id, .. } => {
-            aws.endpoint_calls.delete.take().await;
             let request = aws.aws.ec2.delete_vpc_endpoints().vpc_endpoint_ids(id);
-            let deleted = request.send().await.explain("ec2:DeleteVpcEndpoints", id)?;
-            refusal(id, deleted.unsuccessful()).map_or(Ok(()), Err)?;
+            match request.send().await.explain("ec2:DeleteVpcEndpoints", id) {
+                Err(failure) if failure.is("InvalidVpcEndpointId.NotFound") => {}
+                deleted => refusal(id, deleted?.unsuccessful()).map_or(Ok(()), Err)?,
+            }
             gone(aws, id).await?;
             Ok(id.clone())
         }
@@ -344,38 +355,70 @@ fn refusal(id: &str, unsuccessful: &[UnsuccessfulItem]) -> Option<Failure> {
 }
 
 /// The private DNS name of a deleted endpoint stays taken for some minutes.
+const FREED: Settling = Settling {
+    what: "the private name that a deleted endpoint had",
+    longest: Duration::from_mins(5),
+    pause: Duration::from_secs(15),
+};
 const CONFLICT: &str = "conflicting DNS domain";
-const CONFLICT_ATTEMPTS: u32 = 20;
-const CONFLICT_PAUSE: Duration = Duration::from_secs(15);
 
+/// Makes the endpoint, or takes the one that is there by now: of another run, or of a call of this one
+/// whose answer was lost.
 async fn create(
     to: &Settings,
     tags: &Tags,
     aws: &Writer,
     outputs: &Outputs,
 ) -> Result<String, Failure> {
-    for _ in 1..CONFLICT_ATTEMPTS {
-        match create_once(to, tags, aws, outputs).await {
-            Err(failure) if failure.message.contains(CONFLICT) => {
-                let endpoints = observe(&aws.aws, &to.vpc, &aws.stack).await?;
-                if choose(&endpoints, &to.service_name, &to.endpoint_type).is_some() {
-                    return Err(failure);
-                }
-                tokio::time::sleep(CONFLICT_PAUSE).await;
+    let mut gone = Vec::new();
+    loop {
+        let once = async || match create_once(to, &gone, tags, aws, outputs).await {
+            Err(failure) if failure.already_exists() => {
+                take(to, aws, outputs, &failure).await?.ok_or(failure)
             }
-            created => return created,
+            created => created,
+        };
+        let is_freed = |failure: &Failure| failure.message.contains(CONFLICT);
+        let passes = |failure: &Failure| is_freed(failure) || is_not_known_yet(failure);
+        let id = aws.settled(FREED, passes, once).await?;
+        if available(aws, &id, to.private_dns).await? == Standing::Available {
+            return Ok(id);
         }
+        gone.push(id);
     }
-    create_once(to, tags, aws, outputs).await
+}
+
+/// The endpoint of the service that another run of this program has made; `None` where there is none.
+async fn take(
+    to: &Settings,
+    aws: &Writer,
+    outputs: &Outputs,
+    taken: &Failure,
+) -> Result<Option<String>, Failure> {
+    let endpoints = observe(&aws.aws, &to.vpc, &aws.stack).await?;
+    let Some(found) = choose(&endpoints, &to.service_name, &to.endpoint_type) else {
+        return Ok(None);
+    };
+    if !found.ownership.is_managed() {
+        return Err(taken.clone());
+    }
+    let groups = outputs.resolve_all(&to.security_groups).into_iter().map(Known::Now).collect();
+    // Which zones are missing is for the next plan, which knows them.
+    let subnets = found.settings.subnets.clone();
+    let wanted = Settings { security_groups: groups, subnets, ..to.clone() };
+    if let Some(action) = diff(&wanted, Some(found), false, |_| None) {
+        Box::pin(apply(&action, &Tags::new(), aws, outputs)).await?;
+    }
+    Ok(Some(found.id.clone()))
 }
 
 async fn create_once(
     to: &Settings,
+    gone: &[String],
     tags: &Tags,
     aws: &Writer,
     outputs: &Outputs,
 ) -> Result<String, Failure> {
-    aws.endpoint_calls.create.take().await;
     let groups = outputs.resolve_all(&to.security_groups);
     let some = |ids: &BTreeSet<String>| (!ids.is_empty()).then(|| ids.iter().cloned().collect());
     let created = aws
@@ -387,7 +430,7 @@ async fn create_once(
         .service_name(&to.service_name)
         .set_private_dns_enabled(to.private_dns)
         .set_subnet_ids(some(&to.subnets))
-        .set_client_token(token(to, &groups))
+        .set_client_token(token(to, &groups, gone, &aws.stack))
         .set_security_group_ids((!groups.is_empty()).then_some(groups))
         .set_route_table_ids(some(&to.route_tables))
         .tag_specifications(ec2_tag_specification(ResourceType::VpcEndpoint, tags))
@@ -398,15 +441,18 @@ async fn create_once(
 }
 
 /// The same request has the same token, so that a run which was killed before it read the answer does
-/// not make a second endpoint. The groups' ids are part of it, because an endpoint that is made again
-/// after a `destroy` must not get the answer of the deleted one. A gateway endpoint needs none: a
-/// route table takes one route to a service only.
-fn token(to: &Settings, groups: &[String]) -> Option<String> {
+/// not make a second endpoint. EC2 also knows the tokens of endpoints that are deleted, and answers with
+/// the deleted one: where one is made again after a `destroy`, its security group is another one as a
+/// rule, and so is the token; where the group stayed because others use it, the answer is an endpoint that
+/// is gone, and its id makes the next token. A stack's tags are its own, and a token with other tags is an
+/// error. A gateway endpoint needs none: a route table takes one route to a service only.
+/// <https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html>
+fn token(to: &Settings, groups: &[String], gone: &[String], stack: &str) -> Option<String> {
     if groups.is_empty() {
         return None;
     }
-    let text = serde_json::to_string(&(to, groups)).expect("settings are plain data");
-    Some(client_token(&text))
+    let text = serde_json::to_string(&(stack, to, groups, gone));
+    Some(client_token(&text.expect("settings are plain data")))
 }
 
 async fn modify(
@@ -416,11 +462,11 @@ async fn modify(
     aws: &Writer,
     outputs: &Outputs,
 ) -> Result<(), Failure> {
-    aws.endpoint_calls.modify.take().await;
     let (on, off) = (added(from, to), added(to, from));
     let groups = |groups: &[Known]| groups.iter().map(|group| outputs.resolve(group)).collect();
     let some = |ids: Vec<String>| (!ids.is_empty()).then_some(ids);
-    aws.aws
+    let modified = aws
+        .aws
         .ec2
         .modify_vpc_endpoint()
         .vpc_endpoint_id(id)
@@ -433,30 +479,73 @@ async fn modify(
         .set_remove_route_table_ids(some(off.route_tables))
         .send()
         .await
-        .explain("ec2:ModifyVpcEndpoint", id)
-        .map(drop)
+        .explain("ec2:ModifyVpcEndpoint", id);
+    let Err(failure) = modified else { return Ok(()) };
+    // ModifyVpcEndpoint takes no client token, and what is there already cannot be added again: the
+    // answer to a first call may be lost.
+    let endpoints = observe(&aws.aws, &to.vpc, &aws.stack).await;
+    let is_done = |found: &&Observed| found.id == id && !is_modified(&found.settings, to);
+    match endpoints.unwrap_or_default().iter().find(is_done) {
+        Some(_) => Ok(()),
+        None => Err(failure),
+    }
 }
 
 /// An interface endpoint is `pending` for a minute or two; EC2 has no waiter for it.
 const PAUSE: Duration = Duration::from_secs(3);
 const ATTEMPTS: u32 = 200;
+/// For so many looks one that was just made may not be known.
+const UNKNOWN: u32 = 20;
+/// The private name spreads in the VPC for one or two minutes after the endpoint was made, and tasks that
+/// start before find the public one. Nothing tells when it is done, so it is waited out. A new load
+/// balancer takes longer, and is waited for at the same time.
+const SPREADS: Duration = Duration::from_mins(2);
 
-async fn available(aws: &Writer, id: &str) -> Result<(), Failure> {
-    for _ in 0..ATTEMPTS {
+/// What has become of an endpoint.
+#[derive(Debug, PartialEq, Eq)]
+enum Standing {
+    Available,
+    Gone,
+}
+
+/// Waits until it takes connections, under its private name where it has one. One that never was
+/// `pending` here is older than this run, and its name is known.
+async fn available(aws: &Writer, id: &str, private_dns: Option<bool>) -> Result<Standing, Failure> {
+    let began = Instant::now();
+    let mut was_pending = false;
+    for attempt in 0..ATTEMPTS {
         match state(aws, id).await?.as_deref() {
-            Some("available") => return Ok(()),
+            Some("available") if was_pending && private_dns == Some(true) => {
+                aws.tell(format!("{id}: waiting for its private name to spread in the VPC"));
+                sleep_until(began + SPREADS).await;
+                return Ok(Standing::Available);
+            }
+            Some("available") => return Ok(Standing::Available),
+            Some("deleting" | "deleted") => return Ok(Standing::Gone),
+            None if attempt >= UNKNOWN => return Ok(Standing::Gone),
             Some(state) if !stands(state) => return Err(unusable(id, state)),
-            _ => tokio::time::sleep(PAUSE).await,
+            _ => {
+                if !was_pending {
+                    aws.tell(format!("{id}: waiting for it to become available"));
+                }
+                was_pending = true;
+                sleep(PAUSE).await;
+            }
         }
     }
     Err(unusable(id, "pending, after ten minutes"))
 }
 
 async fn gone(aws: &Writer, id: &str) -> Result<(), Failure> {
-    for _ in 0..ATTEMPTS {
+    for attempt in 0..ATTEMPTS {
         match state(aws, id).await?.as_deref() {
             None | Some("deleted") => return Ok(()),
-            _ => tokio::time::sleep(PAUSE).await,
+            _ => {
+                if attempt == 0 {
+                    aws.tell(format!("{id}: waiting for it to be gone"));
+                }
+                sleep(PAUSE).await;
+            }
         }
     }
     Err(unusable(id, "deleting, after ten minutes"))

@@ -7,6 +7,7 @@ use crate::{
     aws::{
         Reader, Writer, elb_tags,
         explain::{Explain as _, Failure},
+        settle::{Settling, is_not_known_yet},
     },
     resource::load_balancer::{ownerships, set_user, user_call},
     tags::{Ownership, Tags},
@@ -204,21 +205,29 @@ pub async fn apply(
     let elb = &aws.aws.elb;
     match action {
         Action::Create(to) => {
-            let created = elb
-                .create_listener()
-                .load_balancer_arn(outputs.resolve(&to.load_balancer))
-                .port(i32::from(to.port))
-                .protocol(to.protocol.as_str().into())
-                .set_certificates(certificates(to))
-                .set_ssl_policy(to.ssl_policy.clone())
-                .default_actions(action_of(&to.default_action, outputs))
-                .set_tags(Some(elb_tags(tags)))
-                .send()
-                .await
-                .explain(
-                    "elasticloadbalancing:CreateListener",
-                    format!("{} port {}", to.protocol, to.port),
-                )?;
+            let load_balancer = outputs.resolve(&to.load_balancer);
+            let created = aws.settled(Settling::MADE, is_not_known_yet, async || {
+                elb.create_listener()
+                    .load_balancer_arn(&load_balancer)
+                    .port(i32::from(to.port))
+                    .protocol(to.protocol.as_str().into())
+                    .set_certificates(certificates(to))
+                    .set_ssl_policy(to.ssl_policy.clone())
+                    .default_actions(action_of(&to.default_action, outputs))
+                    .set_tags(Some(elb_tags(tags)))
+                    .send()
+                    .await
+                    .explain(
+                        "elasticloadbalancing:CreateListener",
+                        format!("{} port {}", to.protocol, to.port),
+                    )
+            });
+            let created = match created.await {
+                Err(failure) if failure.is("DuplicateListener") => {
+                    return Box::pin(take(to, tags, aws, outputs, failure)).await;
+                }
+                created => created?,
+            };
             Ok(created
                 .listeners
                 .and_then(|listeners| listeners.into_iter().next())
@@ -248,6 +257,36 @@ pub async fn apply(
                 _ => Ok(id.clone()),
             }
         }
+    }
+}
+
+/// Takes the listener that has the port: another run made it since this one looked, or this one did and
+/// the answer was lost. Where it does something else by default, whoever reads the plan decides.
+async fn take(
+    to: &Settings,
+    tags: &Tags,
+    aws: &Writer,
+    outputs: &Outputs,
+    duplicate: Failure,
+) -> Result<String, Failure> {
+    let load_balancer = outputs.resolve(&to.load_balancer);
+    let default_action = match &to.default_action {
+        DefaultAction::Forward(group) => DefaultAction::Forward(Known::Now(outputs.resolve(group))),
+        other => other.clone(),
+    };
+    let to =
+        Settings { load_balancer: Known::Now(load_balancer.clone()), default_action, ..to.clone() };
+    let found = observe(&aws.aws, &load_balancer, &aws.stack).await?;
+    let is_taken = |found: &Observed| {
+        let settings = &found.settings;
+        let is_the_same =
+            (settings.port, &settings.default_action) == (to.port, &to.default_action);
+        is_the_same && found.ownership.is_managed()
+    };
+    let Some(found) = found.into_iter().find(is_taken) else { return Err(duplicate) };
+    match diff(&to, Some(&found)) {
+        Some(action) => apply(&action, tags, aws, outputs).await,
+        None => Ok(found.arn),
     }
 }
 

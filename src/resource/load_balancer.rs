@@ -7,6 +7,7 @@ use crate::{
     aws::{
         Reader, Writer, elb_tags,
         explain::{Explain as _, Failure},
+        settle::{Settling, is_not_known_yet},
     },
     tags::{self, Ownership, Tags},
 };
@@ -209,27 +210,35 @@ pub async fn apply(
     let elb = &aws.aws.elb;
     match action {
         Action::Create(to) => {
-            let created = elb
-                .create_load_balancer()
-                .name(&to.name)
-                .scheme(to.scheme.as_str().into())
-                .r#type(LoadBalancerTypeEnum::Application)
-                .set_subnets(Some(to.subnets.iter().cloned().collect()))
-                .set_security_groups(Some(outputs.resolve_all(&to.security_groups)))
-                .set_tags(Some(elb_tags(tags)))
-                .send()
-                .await
-                .explain(
-                    "elasticloadbalancing:CreateLoadBalancer",
-                    format!("load balancer {}", to.name),
-                )?;
+            let created = aws.settled(Settling::MADE, is_not_known_yet, async || {
+                elb.create_load_balancer()
+                    .name(&to.name)
+                    .scheme(to.scheme.as_str().into())
+                    .r#type(LoadBalancerTypeEnum::Application)
+                    .set_subnets(Some(to.subnets.iter().cloned().collect()))
+                    .set_security_groups(Some(outputs.resolve_all(&to.security_groups)))
+                    .set_tags(Some(elb_tags(tags)))
+                    .send()
+                    .await
+                    .explain(
+                        "elasticloadbalancing:CreateLoadBalancer",
+                        format!("load balancer {}", to.name),
+                    )
+            });
+            let created = match created.await {
+                Err(failure) if failure.is("DuplicateLoadBalancerName") => {
+                    return Box::pin(take(to, tags, aws, outputs, failure)).await;
+                }
+                created => created?,
+            };
             let arn = created
                 .load_balancers
                 .and_then(|balancers| balancers.into_iter().next())
                 .and_then(|balancer| balancer.load_balancer_arn)
                 .unwrap_or_default();
             if to.drop_invalid_headers {
-                drop_invalid_headers(aws, &arn, true).await?;
+                let set = async || drop_invalid_headers(aws, &arn, true).await;
+                aws.settled(Settling::MADE, is_not_known_yet, set).await?;
             }
             active(aws, &arn).await?;
             Ok(arn)
@@ -262,6 +271,30 @@ pub async fn apply(
     }
 }
 
+/// Takes the load balancer of the name that is there: another run made it since this one looked, or this
+/// one did and the answer was lost.
+async fn take(
+    to: &Settings,
+    tags: &Tags,
+    aws: &Writer,
+    outputs: &Outputs,
+    duplicate: Failure,
+) -> Result<String, Failure> {
+    let found = observe(&aws.aws, &to.name, &aws.stack).await?;
+    let is_taken = |found: &Observed| {
+        let is_fixed_right = found.kind == "application" && found.settings.scheme == to.scheme;
+        found.ownership.is_managed() && is_fixed_right
+    };
+    let Some(found) = found.filter(is_taken) else { return Err(duplicate) };
+    let groups = outputs.resolve_all(&to.security_groups).into_iter().map(Known::Now).collect();
+    let wanted = Settings { security_groups: groups, ..to.clone() };
+    if let Some(action) = diff(&wanted, Some(&found)) {
+        apply(&action, tags, aws, outputs).await?;
+    }
+    active(aws, &found.arn).await?;
+    Ok(found.arn)
+}
+
 /// A new load balancer is `provisioning` for two or three minutes.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html#load-balancer-state>
 const PAUSE: Duration = Duration::from_secs(3);
@@ -269,12 +302,21 @@ const ATTEMPTS: u32 = 200;
 
 async fn active(aws: &Writer, arn: &str) -> Result<(), Failure> {
     let on = format!("load balancer {arn}");
-    for _ in 0..ATTEMPTS {
-        let found = aws.aws.elb.describe_load_balancers().load_balancer_arns(arn).send().await;
-        let found = found.explain("elasticloadbalancing:DescribeLoadBalancers", &on)?;
+    for attempt in 0..ATTEMPTS {
+        let found = aws
+            .settled(Settling::MADE, is_not_known_yet, async || {
+                let request = aws.aws.elb.describe_load_balancers().load_balancer_arns(arn);
+                request.send().await.explain("elasticloadbalancing:DescribeLoadBalancers", &on)
+            })
+            .await?;
         let state = found.load_balancers().first().and_then(LoadBalancer::state);
         match state.and_then(LoadBalancerState::code) {
-            Some(LoadBalancerStateEnum::Provisioning) => tokio::time::sleep(PAUSE).await,
+            Some(LoadBalancerStateEnum::Provisioning) => {
+                if attempt == 0 {
+                    aws.tell(format!("{on}: waiting for it to become active"));
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
             Some(LoadBalancerStateEnum::Failed) => {
                 let why = state.and_then(LoadBalancerState::reason).unwrap_or_default();
                 return Err(unusable(on, format!("it could not be set up: {why}")));

@@ -6,6 +6,7 @@ use crate::{
     aws::{
         Reader, Writer,
         explain::{Explain as _, Failure},
+        settle::{Settling, is_not_known_yet},
     },
     tags::{Ownership, Tags},
 };
@@ -113,6 +114,9 @@ pub async fn apply(
                 // Another run made it since this one looked.
                 Err(failure) if failure.is("ResourceAlreadyExists") => {
                     let found = observe(&aws.aws, &to.name).await?;
+                    if !found.as_ref().is_some_and(|found| found.ownership.is_managed()) {
+                        return Err(failure);
+                    }
                     if diff(to, found.as_ref()).is_none() {
                         return Ok(to.name.clone());
                     }
@@ -144,24 +148,31 @@ pub async fn apply(
     Ok(name.clone())
 }
 
+/// CloudWatch Logs refuses one of two changes of a group at the same time.
+/// <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html>
+fn passes(failure: &Failure) -> bool {
+    is_not_known_yet(failure) || failure.is("OperationAborted")
+}
+
 async fn retain(aws: &Writer, to: &Settings) -> Result<(), Failure> {
     let logs = &aws.aws.logs;
     let on = format!("log group {}", to.name);
-    match to.retention_in_days {
+    let retain = async || match to.retention_in_days {
         Some(days) => logs
             .put_retention_policy()
             .log_group_name(&to.name)
             .retention_in_days(days.cast_signed())
             .send()
             .await
-            .explain("logs:PutRetentionPolicy", on)
+            .explain("logs:PutRetentionPolicy", &on)
             .map(drop),
         None => logs
             .delete_retention_policy()
             .log_group_name(&to.name)
             .send()
             .await
-            .explain("logs:DeleteRetentionPolicy", on)
+            .explain("logs:DeleteRetentionPolicy", &on)
             .map(drop),
-    }
+    };
+    aws.settled(Settling::MADE, passes, retain).await
 }

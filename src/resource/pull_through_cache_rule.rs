@@ -133,7 +133,8 @@ pub async fn apply(action: &Action<Settings>, aws: &Writer) -> Result<String, Fa
         Action::Update { id, .. } | Action::Delete { id, .. } => return Ok(id.clone()),
     };
     let registry = aws_sdk_ecr::types::UpstreamRegistry::from(to.upstream_registry.as_str());
-    aws.aws
+    let created = aws
+        .aws
         .ecr
         .create_pull_through_cache_rule()
         .ecr_repository_prefix(&to.prefix)
@@ -143,7 +144,16 @@ pub async fn apply(action: &Action<Settings>, aws: &Writer) -> Result<String, Fa
         .set_custom_role_arn(to.custom_role_arn.clone())
         .send()
         .await
-        .explain("ecr:CreatePullThroughCacheRule", on(&to.prefix))?;
+        .explain("ecr:CreatePullThroughCacheRule", on(&to.prefix));
+    match created {
+        // Another run made it since this one looked, or this one did and the answer was lost.
+        Err(failure) if failure.is("PullThroughCacheRuleAlreadyExists") => {
+            let rules = observe(&aws.aws).await?;
+            let found = conflict(to, &rules).is_some_and(|found| found.settings == *to);
+            found.then_some(()).ok_or(failure)?;
+        }
+        created => drop(created?),
+    }
     let why = if to.has_login() { validate(&aws.aws, &to.prefix).await? } else { None };
     match why {
         None => Ok(to.prefix.clone()),

@@ -6,6 +6,7 @@ use crate::{
     aws::{
         Reader, Writer,
         explain::{Explain as _, Failure},
+        settle::{Settling, is_not_known_yet},
     },
     tags::{Ownership, Tags},
 };
@@ -230,7 +231,9 @@ pub async fn apply(
             let created = match created {
                 // Another run made it since this one looked.
                 Err(failure) if failure.is("RepositoryAlreadyExists") => {
-                    let found = observe(&aws.aws, &to.name).await?.ok_or(failure)?;
+                    let found = observe(&aws.aws, &to.name).await?;
+                    let is_managed = |found: &Observed| found.ownership.is_managed();
+                    let found = found.filter(is_managed).ok_or(failure)?;
                     return match diff(to, Some(&found)) {
                         Some(action) => Box::pin(apply(&action, tags, aws)).await,
                         None => Ok(found.uri),
@@ -238,7 +241,8 @@ pub async fn apply(
                 }
                 created => created?,
             };
-            put_lifecycle_policy(ecr, to).await?;
+            let put = async || put_lifecycle_policy(ecr, to).await;
+            aws.settled(Settling::MADE, is_not_known_yet, put).await?;
             let repository = created
                 .repository
                 .unwrap_or_else(|| aws_sdk_ecr::types::Repository::builder().build());

@@ -7,6 +7,7 @@ use crate::{
     aws::{
         Identity, Reader, Writer,
         explain::{Explain as _, Failure},
+        settle::{Settling, is_not_known_yet},
     },
     tags::{Ownership, Tags},
 };
@@ -258,7 +259,9 @@ pub async fn apply(
             let created = match created {
                 // Another run made it since this one looked.
                 Err(failure) if failure.is("EntityAlreadyExists") => {
-                    let found = Box::pin(observe(&aws.aws, &to.name)).await?.ok_or(failure)?;
+                    let found = Box::pin(observe(&aws.aws, &to.name)).await?;
+                    let is_managed = |found: &Observed| found.ownership.is_managed();
+                    let found = found.filter(is_managed).ok_or(failure)?;
                     if let Some(Action::Update { from, to, .. }) = diff(to, Some(&found)) {
                         grant(aws, Some(&from), &to).await?;
                     }
@@ -281,20 +284,27 @@ async fn grant(aws: &Writer, from: Option<&Settings>, to: &Settings) -> Result<(
     let iam = &aws.aws.iam;
     let on = format!("role {}", to.name);
     for policy in missing(from, to) {
-        let request = iam.attach_role_policy().role_name(&to.name).policy_arn(policy);
-        request.send().await.explain("iam:AttachRolePolicy", &on)?;
+        let attach = async || {
+            let request = iam.attach_role_policy().role_name(&to.name).policy_arn(policy);
+            request.send().await.explain("iam:AttachRolePolicy", &on).map(drop)
+        };
+        aws.settled(Settling::MADE, is_not_known_yet, attach).await?;
     }
     match secrets_change(from, to) {
-        SecretsChange::Write(policy) => iam
-            .put_role_policy()
-            .role_name(&to.name)
-            .policy_name(SECRETS_POLICY)
-            .policy_document(policy.to_string())
-            .send()
-            .await
-            .explain("iam:PutRolePolicy", &on)
-            .map(drop),
-        SecretsChange::TakeAway => delete_policy(aws, to, SECRETS_POLICY).await,
+        SecretsChange::Write(policy) => {
+            let put = async || {
+                iam.put_role_policy()
+                    .role_name(&to.name)
+                    .policy_name(SECRETS_POLICY)
+                    .policy_document(policy.to_string())
+                    .send()
+                    .await
+                    .explain("iam:PutRolePolicy", &on)
+                    .map(drop)
+            };
+            aws.settled(Settling::MADE, is_not_known_yet, put).await
+        }
+        SecretsChange::TakeAway => gone(delete_policy(aws, to, SECRETS_POLICY).await),
         SecretsChange::Nothing => Ok(()),
     }
 }

@@ -7,6 +7,7 @@ use crate::{
     aws::{
         Reader, Writer, elb_tags,
         explain::{Explain as _, Failure},
+        settle::{Settling, is_not_known_yet},
     },
     resource::load_balancer::ownerships,
     tags::{Ownership, Tags},
@@ -172,13 +173,7 @@ pub async fn apply(
     match action {
         Action::Create(to) => create(to, tags, aws, outputs).await,
         Action::Update { id, to, .. } => {
-            elb.modify_rule()
-                .rule_arn(id)
-                .conditions(condition(to))
-                .actions(forward(to, outputs))
-                .send()
-                .await
-                .explain("elasticloadbalancing:ModifyRule", id)?;
+            modify(id, to, aws, outputs).await?;
             Ok(id.clone())
         }
         Action::Delete { id, .. } => {
@@ -192,7 +187,10 @@ pub async fn apply(
 }
 
 /// Another run may take the priority between this run's look and its call: then the next free one is
-/// taken. Each round somebody else got a rule, so the rounds end.
+/// taken. Each round somebody else got a rule, so the rounds end. CreateRule knows no call again, so the
+/// rule that has the priority may be this stack's own: of a call whose answer was lost, or of another run
+/// of the same service.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateRule.html>
 async fn create(
     to: &Settings,
     tags: &Tags,
@@ -203,21 +201,30 @@ async fn create(
     let mut taken = BTreeSet::new();
     let mut priority = to.priority;
     loop {
-        let created = aws
-            .aws
-            .elb
-            .create_rule()
-            .listener_arn(&listener)
-            .priority(priority.cast_signed())
-            .conditions(condition(to))
-            .actions(forward(to, outputs))
-            .set_tags(Some(elb_tags(tags)))
-            .send()
-            .await
-            .explain("elasticloadbalancing:CreateRule", format!("{} for {listener}", takes(to)));
-        match created {
-            Err(failure) if failure.is("PriorityInUse") && taken.insert(priority) => {
+        let created = aws.settled(Settling::MADE, is_not_known_yet, async || {
+            let request = aws.aws.elb.create_rule().listener_arn(&listener);
+            request
+                .priority(priority.cast_signed())
+                .conditions(condition(to))
+                .actions(forward(to, outputs))
+                .set_tags(Some(elb_tags(tags)))
+                .send()
+                .await
+                .explain("elasticloadbalancing:CreateRule", format!("{} for {listener}", takes(to)))
+        });
+        match created.await {
+            Err(failure) if failure.is("PriorityInUse") && priority < LAST_PRIORITY => {
+                taken.insert(priority);
                 let rules = observe(&aws.aws, &listener).await?;
+                let is_ours = |rule: &&Observed| {
+                    let settings = rule.settings.as_ref();
+                    rule.ownership.is_of(&aws.stack)
+                        && settings.is_some_and(|settings| settings.host == to.host)
+                };
+                if let Some(found) = rules.iter().find(is_ours) {
+                    lead(&found.arn, found.settings.as_ref(), to, aws, outputs).await?;
+                    return Ok(found.arn.clone());
+                }
                 taken.extend(rules.iter().filter_map(|rule| rule.priority));
                 priority = free_priority(&taken, to.host.is_some());
             }
@@ -234,6 +241,32 @@ async fn create(
 
 fn takes(to: &Settings) -> &str {
     to.host.as_deref().unwrap_or(EVERY_PATH)
+}
+
+/// Lets a rule of this stack's lead to the target group, where it does not.
+async fn lead(
+    id: &str,
+    from: Option<&Settings>,
+    to: &Settings,
+    aws: &Writer,
+    outputs: &Outputs,
+) -> Result<(), Failure> {
+    let leads_there = |from: &Settings| {
+        let groups = |settings: &Settings| -> BTreeSet<String> {
+            settings.target_groups.keys().map(|group| outputs.resolve(group)).collect()
+        };
+        groups(from) == groups(to)
+    };
+    if from.is_some_and(leads_there) {
+        return Ok(());
+    }
+    modify(id, to, aws, outputs).await
+}
+
+async fn modify(id: &str, to: &Settings, aws: &Writer, outputs: &Outputs) -> Result<(), Failure> {
+    let request = aws.aws.elb.modify_rule().rule_arn(id);
+    let request = request.conditions(condition(to)).actions(forward(to, outputs));
+    request.send().await.explain("elasticloadbalancing:ModifyRule", id).map(drop)
 }
 
 fn condition(to: &Settings) -> RuleCondition {

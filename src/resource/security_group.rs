@@ -7,6 +7,7 @@ use crate::{
     aws::{
         Reader, Writer, ec2_tag_specification, ec2_tags,
         explain::{Explain as _, Failure},
+        settle::{Settling, is_not_known_yet},
     },
     tags::{self, Ownership, Tags},
 };
@@ -284,33 +285,36 @@ async fn set_rules(
             open(aws, id, vec![permission]).await?;
         }
     }
-    if !closed.is_empty() {
-        let request = aws.aws.ec2.revoke_security_group_ingress().group_id(id);
-        let request = request.set_ip_permissions(Some(permissions(closed)));
-        request.send().await.explain("ec2:RevokeSecurityGroupIngress", id)?;
+    let closed = permissions(closed);
+    if !closed.is_empty() && !close(aws, id, closed.clone()).await? {
+        // Nor does it take any of the others away where one is gone already.
+        for permission in closed {
+            close(aws, id, vec![permission]).await?;
+        }
     }
     Ok(())
 }
 
-/// A group that was just made may not be known everywhere yet.
-/// <https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html>
-const OPEN_ATTEMPTS: u32 = 10;
-const OPEN_PAUSE: Duration = Duration::from_secs(2);
-
 /// Adds the rules; `false` where one of them is there already.
 async fn open(aws: &Writer, id: &str, rules: Vec<IpPermission>) -> Result<bool, Failure> {
-    let mut attempt = 0;
-    loop {
-        attempt += 1;
+    let opened = aws.settled(Settling::MADE, is_not_known_yet, async || {
         let request = aws.aws.ec2.authorize_security_group_ingress().group_id(id);
-        let added = request.set_ip_permissions(Some(rules.clone())).send().await;
-        match added.explain("ec2:AuthorizeSecurityGroupIngress", id) {
-            Err(failure) if failure.is("InvalidPermission.Duplicate") => return Ok(false),
-            Err(failure) if failure.is("InvalidGroup.NotFound") && attempt < OPEN_ATTEMPTS => {
-                tokio::time::sleep(OPEN_PAUSE).await;
-            }
-            added => return added.map(|_| true),
-        }
+        let request = request.set_ip_permissions(Some(rules.clone()));
+        request.send().await.explain("ec2:AuthorizeSecurityGroupIngress", id)
+    });
+    match opened.await {
+        Err(failure) if failure.is("InvalidPermission.Duplicate") => Ok(false),
+        opened => opened.map(|_| true),
+    }
+}
+
+/// Takes the rules away; `false` where one of them is gone already.
+async fn close(aws: &Writer, id: &str, rules: Vec<IpPermission>) -> Result<bool, Failure> {
+    let request = aws.aws.ec2.revoke_security_group_ingress().group_id(id);
+    let closed = request.set_ip_permissions(Some(rules)).send().await;
+    match closed.explain("ec2:RevokeSecurityGroupIngress", id) {
+        Err(failure) if failure.is("InvalidPermission.NotFound") => Ok(false),
+        closed => closed.map(|_| true),
     }
 }
 
@@ -330,20 +334,20 @@ fn permission(rule: &Ingress, outputs: &Outputs) -> IpPermission {
 }
 
 /// Network interfaces of a deleted load balancer, endpoint or task hold their group for some minutes.
-const DELETE_ATTEMPTS: u32 = 40;
-const DELETE_PAUSE: Duration = Duration::from_secs(10);
+const HELD: Settling = Settling {
+    what: "the network interfaces that still carry it",
+    longest: Duration::from_mins(7),
+    pause: Duration::from_secs(10),
+};
 
 async fn delete(aws: &Writer, id: &str) -> Result<(), Failure> {
-    let mut attempt = 0;
-    loop {
-        attempt += 1;
-        let deleted = aws.aws.ec2.delete_security_group().group_id(id).send().await;
-        match deleted.explain("ec2:DeleteSecurityGroup", id) {
-            Err(failure) if failure.is("InvalidGroup.NotFound") => return Ok(()),
-            Err(failure) if failure.is("DependencyViolation") && attempt < DELETE_ATTEMPTS => {
-                tokio::time::sleep(DELETE_PAUSE).await;
-            }
-            result => return result.map(drop),
-        }
+    let is_held = |failure: &Failure| failure.is("DependencyViolation");
+    let deleted = aws.settled(HELD, is_held, async || {
+        let request = aws.aws.ec2.delete_security_group().group_id(id);
+        request.send().await.explain("ec2:DeleteSecurityGroup", id)
+    });
+    match deleted.await {
+        Err(failure) if !failure.is("InvalidGroup.NotFound") => Err(failure),
+        _ => Ok(()),
     }
 }

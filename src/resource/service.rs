@@ -11,6 +11,7 @@ use crate::{
     aws::{
         Reader, Writer, client_token, ecs_tags,
         explain::{Explain as _, Failure},
+        settle::Settling,
     },
     rollout::stop,
     tags::{Ownership, Tags},
@@ -376,7 +377,13 @@ pub async fn apply(
             let cluster = outputs.resolve(&settings.cluster);
             let request = aws.aws.ecs.delete_service().cluster(&cluster).service(id).force(true);
             match request.send().await.explain("ecs:DeleteService", id) {
-                Err(failure) if !failure.is("ServiceNotFound") => return Err(failure),
+                Err(failure)
+                    if !["ServiceNotFound", "ServiceNotActive"]
+                        .iter()
+                        .any(|code| failure.is(code)) =>
+                {
+                    return Err(failure);
+                }
                 _ => {}
             }
             drained(aws, &cluster, &settings.name).await?;
@@ -434,8 +441,11 @@ const NOT_YET: [&str; 5] = [
     "verify that the ECS service role being passed has the proper permissions",
     "still Draining",
 ];
-const ATTEMPTS: u32 = 60;
-const PAUSE: Duration = Duration::from_secs(5);
+const READY: Settling = Settling {
+    what: "what it stands on to be known to ECS",
+    longest: Duration::from_mins(5),
+    pause: Duration::from_secs(5),
+};
 
 fn is_too_early(failure: &Failure) -> bool {
     NOT_YET.iter().any(|text| failure.message.contains(text)) || failure.is("ClusterNotFound")
@@ -452,11 +462,8 @@ async fn create(
     if to.follows_drained {
         drained(aws, &cluster, &to.name).await?;
     }
-    let mut attempt = 0;
-    loop {
-        attempt += 1;
-        let created = aws
-            .aws
+    let created = aws.settled(READY, is_too_early, async || {
+        aws.aws
             .ecs
             .create_service()
             .cluster(&cluster)
@@ -476,14 +483,36 @@ async fn create(
             .set_tags(Some(ecs_tags(tags)))
             .send()
             .await
-            .explain("ecs:CreateService", format!("service {} in {cluster}", to.name));
-        match created {
-            Err(failure) if attempt < ATTEMPTS && is_too_early(&failure) => {
-                tokio::time::sleep(PAUSE).await;
-            }
-            created => return Ok(output(created?.service())),
-        }
+            .explain("ecs:CreateService", format!("service {} in {cluster}", to.name))
+    });
+    match created.await {
+        Err(failure) if failure.already_exists() => take(to, aws, outputs, failure).await,
+        created => Ok(output(created?.service())),
     }
+}
+
+/// Takes the service of the name that is there, where it is as wanted: another run made it since this one
+/// looked, or this one did and the answer was lost. Where it differs, a new plan says how.
+async fn take(
+    to: &Settings,
+    aws: &Writer,
+    outputs: &Outputs,
+    exists: Failure,
+) -> Result<Output, Failure> {
+    let now = |known: &Known| Known::Now(outputs.resolve(known));
+    let wanted = Settings {
+        cluster: now(&to.cluster),
+        task_definition: now(&to.task_definition),
+        target_group: now(&to.target_group),
+        security_groups: to.security_groups.iter().map(now).collect(),
+        ..to.clone()
+    };
+    let found = observe(&aws.aws, &outputs.resolve(&to.cluster), &to.name).await?;
+    let is_taken = |found: &Observed| {
+        found.ownership.is_of(&aws.stack) && diff(&wanted, Some(found)).is_none()
+    };
+    let Some(found) = found.filter(is_taken) else { return Err(exists) };
+    Ok(Output { id: found.arn, deployment: found.primary.map(|deployment| deployment.id) })
 }
 
 /// Sends what differs and nothing else: each field that UpdateService is given may start a deployment.
@@ -528,17 +557,11 @@ async fn update(
         request = request.force_new_deployment(true);
     }
     // A role that was made a moment ago cannot be assumed yet.
-    let attempts = if is_registered_otherwise { ATTEMPTS } else { 1 };
-    let mut attempt = 0;
-    loop {
-        attempt += 1;
-        match request.clone().send().await.explain("ecs:UpdateService", id) {
-            Err(failure) if attempt < attempts && is_too_early(&failure) => {
-                tokio::time::sleep(PAUSE).await;
-            }
-            updated => return Ok(output(updated?.service())),
-        }
-    }
+    let is_early = |failure: &Failure| is_registered_otherwise && is_too_early(failure);
+    let updated = aws.settled(READY, is_early, async || {
+        request.clone().send().await.explain("ecs:UpdateService", id)
+    });
+    Ok(output(updated.await?.service()))
 }
 
 /// A deleted service drains for as long as its targets do.

@@ -6,6 +6,7 @@ use crate::{
     aws::{
         Reader, Writer, elb_tags,
         explain::{Explain as _, Failure},
+        settle::{Settling, is_not_known_yet},
     },
     config::model::LoadBalancer,
     resource::load_balancer::ownership,
@@ -190,13 +191,20 @@ pub async fn apply(
                 .explain(
                     "elasticloadbalancing:CreateTargetGroup",
                     format!("target group {}", to.name),
-                )?;
+                );
+            let created = match created {
+                Err(failure) if failure.is("DuplicateTargetGroupName") => {
+                    return Box::pin(take(to, tags, aws, failure)).await;
+                }
+                created => created?,
+            };
             let arn = created
                 .target_groups
                 .and_then(|groups| groups.into_iter().next())
                 .and_then(|group| group.target_group_arn)
                 .unwrap_or_default();
-            set_delay(aws, &arn, to).await?;
+            let set = async || set_delay(aws, &arn, to).await;
+            aws.settled(Settling::MADE, is_not_known_yet, set).await?;
             Ok(arn)
         }
         Action::Update { id, from, to } => {
@@ -222,6 +230,31 @@ pub async fn apply(
     }
 }
 
+/// Takes the group of the name that is there: another run made it since this one looked, or this one
+/// did and the answer was lost.
+async fn take(
+    to: &Settings,
+    tags: &Tags,
+    aws: &Writer,
+    duplicate: Failure,
+) -> Result<String, Failure> {
+    let Some(found) = observe(&aws.aws, &to.name).await?.filter(|found| found.fits(to, aws)) else {
+        return Err(duplicate);
+    };
+    match diff(to, Some(&found)) {
+        Some(action) => apply(&action, tags, aws).await,
+        None => Ok(found.arn),
+    }
+}
+
+impl Observed {
+    /// Whether it can become what is wanted: what is fixed when a group is made is as it should be.
+    fn fits(&self, to: &Settings, aws: &Writer) -> bool {
+        let is_fixed_right = self.target_type == "ip" && self.settings.vpc == to.vpc;
+        self.ownership.is_of(&aws.stack) && is_fixed_right
+    }
+}
+
 async fn set_delay(aws: &Writer, arn: &str, to: &Settings) -> Result<(), Failure> {
     let attribute = TargetGroupAttribute::builder()
         .key(DEREGISTRATION_DELAY)
@@ -237,19 +270,22 @@ async fn set_delay(aws: &Writer, arn: &str, to: &Settings) -> Result<(), Failure
 }
 
 /// A listener that was just deleted holds its target group for a moment.
-const DELETE_ATTEMPTS: u32 = 20;
-const DELETE_PAUSE: Duration = Duration::from_secs(3);
+const HELD: Settling = Settling {
+    what: "its listener to let it go",
+    longest: Duration::from_mins(1),
+    pause: Duration::from_secs(3),
+};
 
 async fn delete(aws: &Writer, arn: &str) -> Result<(), Failure> {
-    for attempt in 1.. {
-        let deleted = aws.aws.elb.delete_target_group().target_group_arn(arn).send().await;
-        match deleted.explain("elasticloadbalancing:DeleteTargetGroup", arn) {
-            Err(failure) if failure.is("TargetGroupNotFound") => break,
-            Err(failure) if failure.is("ResourceInUse") && attempt < DELETE_ATTEMPTS => {
-                tokio::time::sleep(DELETE_PAUSE).await;
-            }
-            result => return result.map(drop),
-        }
+    let is_held = |failure: &Failure| failure.is("ResourceInUse");
+    let deleted = aws
+        .settled(HELD, is_held, async || {
+            let request = aws.aws.elb.delete_target_group().target_group_arn(arn);
+            request.send().await.explain("elasticloadbalancing:DeleteTargetGroup", arn)
+        })
+        .await;
+    match deleted {
+        Err(failure) if !failure.is("TargetGroupNotFound") => Err(failure),
+        _ => Ok(()),
     }
-    Ok(())
 }

@@ -10,13 +10,14 @@ use crate::{
     aws::{
         Reader, Writer,
         explain::{Explain as _, Failure},
-        limiter::Limiter,
+        settle::Settling,
     },
     tags::{Ownership, Tags},
 };
 use indexmap::IndexMap;
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// A task definition to be, or one that is there.
 #[derive(Debug, Clone, PartialEq)]
@@ -110,12 +111,6 @@ pub async fn observe(aws: &Reader, name: &str) -> Result<Option<Observed>, Failu
     }))
 }
 
-/// A family has a revision for every deploy there ever was, and ECS throttles: these stay below its 50
-/// and 20 a second.
-/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html>
-const DESCRIBE_BURST: f64 = 40.0;
-const DESCRIBE_PER_SECOND: f64 = 15.0;
-
 /// Reads the active revisions of a family that this program registered, the newest first.
 pub async fn observe_owned(aws: &Reader, family: &str) -> Result<Vec<Observed>, Failure> {
     let request = aws.ecs.list_task_definitions().family_prefix(family);
@@ -124,11 +119,7 @@ pub async fn observe_owned(aws: &Reader, family: &str) -> Result<Vec<Observed>, 
     while let Some(arn) = arns.next().await {
         revisions.push(arn.explain("ecs:ListTaskDefinitions", format!("family {family}"))?);
     }
-    let bucket = Limiter::new(DESCRIBE_BURST, DESCRIBE_PER_SECOND);
-    let found = revisions.iter().map(|arn| async {
-        bucket.take().await;
-        observe(aws, arn).await
-    });
+    let found = revisions.iter().map(|arn| observe(aws, arn));
     let found = futures_util::future::try_join_all(found).await?;
     let mut owned: Vec<_> =
         found.into_iter().flatten().filter(|found| found.ownership.is_managed()).collect();
@@ -191,13 +182,48 @@ pub async fn apply(
                 list.retain(|tag| !tag["key"].as_str().is_some_and(|key| tags.contains_key(key)));
                 list.extend(tags.iter().map(|(key, value)| json!({"key": key, "value": value})));
             }
-            raw::register(ecs, to.family(), &document).await
+            register_once(aws, to.family(), &document).await
         }
         Action::Delete { id, .. } => {
-            aws.revision_calls.take().await;
             let request = ecs.deregister_task_definition().task_definition(id);
-            request.send().await.explain("ecs:DeregisterTaskDefinition", id)?;
-            Ok(id.clone())
+            match request.send().await.explain("ecs:DeregisterTaskDefinition", id) {
+                // The answer to a first call may be lost.
+                Err(failure) => match observe(&aws.aws, id).await {
+                    Ok(None) => Ok(id.clone()),
+                    _ => Err(failure),
+                },
+                Ok(_) => Ok(id.clone()),
+            }
         }
     }
+}
+
+/// ECS takes one revision of a family at a time, and other runs of the same service may have the turn.
+const TURN: Settling = Settling {
+    what: "other registrations of the family",
+    longest: Duration::from_mins(2),
+    pause: Duration::from_secs(2),
+};
+
+/// Each call makes one more revision, and there is no client token: where no answer came, the revision
+/// may be there, and is looked for before the call is made again.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html>
+async fn register_once(aws: &Writer, family: &str, document: &Value) -> Result<String, Failure> {
+    let wanted = normal::form(document);
+    let passes = |failure: &Failure| {
+        failure.is_unanswered() || failure.message.contains("Too many concurrent attempts")
+    };
+    aws.settled(TURN, passes, async || {
+        let registered = raw::register(&aws.aws.ecs, family, document).await;
+        let Err(failure) = registered else { return registered };
+        if !failure.is_unanswered() {
+            return Err(failure);
+        }
+        let newest = observe(&aws.aws, family).await?;
+        let is_ours = |found: &Observed| {
+            found.ownership.is_of(&aws.stack) && normal::form(&found.document) == wanted
+        };
+        newest.filter(is_ours).map(|found| found.arn).ok_or(failure)
+    })
+    .await
 }

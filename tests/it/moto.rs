@@ -2,6 +2,9 @@
 
 mod deploy;
 mod doctor;
+mod faulted;
+mod ground;
+mod killed;
 mod network;
 mod refusals;
 mod stack;

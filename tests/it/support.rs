@@ -8,6 +8,8 @@ pub mod daemon;
 pub mod ecr;
 pub mod gate;
 pub mod github;
+pub mod lane;
+pub mod manners;
 pub mod ministack;
 pub mod moto;
 pub mod prism;

@@ -18,6 +18,7 @@ fn endpoint(subnets: usize) -> endpoint::Settings {
         security_groups: BTreeSet::new(),
         route_tables: BTreeSet::new(),
         stands_on: BTreeSet::new(),
+        is_available: true,
         is_ours: true,
         used_by_this_stack: Some(true),
     }

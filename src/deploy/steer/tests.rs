@@ -1,5 +1,8 @@
 use super::*;
-use crate::aws::replay::{Answer, Replay};
+use crate::{
+    aws::replay::{Answer, Replay},
+    event::Events,
+};
 use serde_json::{Value, json};
 
 const DEPLOYMENT: &str =
@@ -49,7 +52,8 @@ async fn asked(word: Word, answers: Vec<Answer>) -> Vec<Value> {
     let replay = Replay::new(answers);
     let aws = replay.reader();
     let (_, act) = look(&aws, word, "web", "web").await.expect("something is done");
-    say(&Writer::new(aws, "web".to_owned()), &act).await.expect("it is said");
+    let (events, _) = Events::channel();
+    say(&Writer::new(aws, "web".to_owned(), events), &act).await.expect("it is said");
     replay.asked().split_off(1)
 }
 

@@ -96,6 +96,7 @@ fn desired(
         security_groups: group.into_iter().filter(|_| is_interface).cloned().collect(),
         route_tables: if is_interface { BTreeSet::new() } else { placement.route_tables.clone() },
         stands_on: dns.into_iter().filter(|_| is_interface).cloned().collect(),
+        is_available: true,
         is_ours: true,
         used_by_this_stack: Some(true),
     })

@@ -1,5 +1,5 @@
 use super::*;
-use crate::aws::replay::Replay;
+use crate::{aws::replay::Replay, event::Events};
 use serde_json::{Value, json};
 
 const SECRET: &str =
@@ -49,7 +49,7 @@ fn answered(settings: &Settings, upstream_prefix: Option<&str>) -> Value {
 }
 
 async fn make(replay: &Replay, settings: Settings) -> Result<String, Failure> {
-    let writer = Writer::new(replay.reader(), "web".to_owned());
+    let writer = Writer::new(replay.reader(), "web".to_owned(), Events::channel().0);
     apply(&Action::Create(settings), &writer).await
 }
 
@@ -140,10 +140,21 @@ async fn a_login_that_fails_is_told_in_ecrs_words() {
 }
 
 #[tokio::test]
-async fn a_rule_that_another_run_made_meanwhile_is_looked_for_again() {
+async fn a_rule_that_is_there_meanwhile_is_taken_where_it_is_as_wanted() {
     let body = json!({"__type": "PullThroughCacheRuleAlreadyExistsException", "message": "it is"});
-    let replay = Replay::new([("CreatePullThroughCacheRule", 400, body)]);
-    let failed = make(&replay, public()).await.expect_err("it exists");
+    let twice = |there: &Settings| {
+        Replay::new([
+            ("CreatePullThroughCacheRule", 400, body.clone()),
+            (
+                "DescribePullThroughCacheRules",
+                200,
+                json!({"pullThroughCacheRules": [answered(there, Some("ROOT"))]}),
+            ),
+        ])
+    };
+    assert_eq!(make(&twice(&public()), public()).await, Ok("ecr-public".to_owned()));
+    let other = Settings { upstream_url: "quay.io".to_owned(), ..public() };
+    let failed = make(&twice(&other), public()).await.expect_err("it is another one");
     assert!(failed.already_exists(), "{failed:?}");
 }
 

@@ -39,6 +39,21 @@ impl Account {
         }
     }
 
+    /// Takes away the VPC that every account begins with.
+    pub async fn remove_default_vpc(&self) {
+        let ec2 = &self.ec2;
+        let subnets = ec2.describe_subnets().send().await.expect("subnets");
+        for subnet in subnets.subnets() {
+            let id = subnet.subnet_id().expect("an id");
+            ec2.delete_subnet().subnet_id(id).send().await.expect("it goes");
+        }
+        let vpcs = ec2.describe_vpcs().send().await.expect("VPCs");
+        for vpc in vpcs.vpcs() {
+            let id = vpc.vpc_id().expect("an id");
+            ec2.delete_vpc().vpc_id(id).send().await.expect("it goes");
+        }
+    }
+
     /// Makes a VPC in the zones `a` and `b`, each private subnet with a route table of its own.
     pub async fn vpc(&self) -> Vpc {
         let ec2 = &self.ec2;
@@ -239,7 +254,15 @@ impl Account {
                 let answer = request.send().await.expect("services");
                 let stands =
                     answer.services().iter().filter(|found| found.status() == Some("ACTIVE"));
-                services.extend(stands.map(|found| found.service_name().map(str::to_owned)));
+                services.extend(stands.map(|found| {
+                    json!({
+                        "name": found.service_name(),
+                        "revision": found.task_definition(),
+                        "tasks": found.desired_count(),
+                        "network": format!("{:?}", found.network_configuration()),
+                        "registered": format!("{:?}", found.load_balancers()),
+                    })
+                }));
             }
             found.insert(
                 arn.to_owned(),
@@ -253,12 +276,26 @@ impl Account {
     async fn rest(&self) -> Value {
         let repositories = self.ecr.describe_repositories().send().await.expect("repositories");
         let groups = self.logs.describe_log_groups().send().await.expect("log groups");
-        let roles = self.iam.list_roles().send().await.expect("roles");
         json!({
             "repositories": repositories.repositories().iter().map(|found| format!("{found:?}")).collect::<Vec<_>>(),
             "log-groups": groups.log_groups().iter().map(|found| format!("{found:?}")).collect::<Vec<_>>(),
-            "roles": roles.roles().iter().map(aws_sdk_iam::types::Role::role_name).collect::<Vec<_>>(),
+            "roles": self.roles().await,
         })
+    }
+
+    /// The roles by name, with their policies.
+    async fn roles(&self) -> BTreeMap<String, Value> {
+        let roles = self.iam.list_roles().send().await.expect("roles");
+        let mut found = BTreeMap::new();
+        for role in roles.roles() {
+            let name = role.role_name();
+            let attached = self.iam.list_attached_role_policies().role_name(name).send().await;
+            let inline = self.iam.list_role_policies().role_name(name).send().await;
+            let attached = format!("{:?}", attached.expect("policies").attached_policies());
+            let inline = inline.expect("policies").policy_names;
+            found.insert(name.to_owned(), json!({"attached": attached, "inline": inline}));
+        }
+        found
     }
 
     /// The endpoints that stand in the VPC.

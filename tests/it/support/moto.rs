@@ -1,6 +1,9 @@
 //! moto: AWS's control plane, one process a test, with every request recorded.
 
-use super::process::{Server, part};
+use super::{
+    account::Account,
+    process::{Server, part},
+};
 use aws_config::SdkConfig;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::Value;
@@ -34,7 +37,7 @@ impl Moto {
         })
         .await;
         let moto = Self { server };
-        moto.remove_default_vpc().await;
+        Account::of(&moto.config()).remove_default_vpc().await;
         moto
     }
 
@@ -51,20 +54,6 @@ impl Moto {
     /// What a client of the account's administrator is made from.
     pub fn config(&self) -> SdkConfig {
         super::program::administrator(&self.endpoint(), REGION)
-    }
-
-    async fn remove_default_vpc(&self) {
-        let ec2 = aws_sdk_ec2::Client::new(&self.config());
-        let subnets = ec2.describe_subnets().send().await.expect("subnets");
-        for subnet in subnets.subnets() {
-            let id = subnet.subnet_id().expect("an id");
-            ec2.delete_subnet().subnet_id(id).send().await.expect("it goes");
-        }
-        let vpcs = ec2.describe_vpcs().send().await.expect("VPCs");
-        for vpc in vpcs.vpcs() {
-            let id = vpc.vpc_id().expect("an id");
-            ec2.delete_vpc().vpc_id(id).send().await.expect("it goes");
-        }
     }
 
     /// From now on IAM decides: unknown keys are refused.

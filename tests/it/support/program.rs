@@ -69,6 +69,14 @@ impl Program {
         self
     }
 
+    /// Runs it, and kills it when `ended` comes first.
+    pub async fn run_until(self, ended: impl Future<Output = ()>) -> Option<Run> {
+        tokio::select! {
+            run = self.run() => Some(run),
+            () = ended => None,
+        }
+    }
+
     /// Runs it to its end.
     pub async fn run(mut self) -> Run {
         let output = self.command.output().await.expect("it starts");
