@@ -1,6 +1,7 @@
 //! The AWS clients: one type that reads and one that writes, so that planning cannot change anything.
 
 pub mod explain;
+mod http;
 pub mod limiter;
 #[cfg(test)]
 pub(crate) mod replay;
@@ -9,10 +10,12 @@ use crate::{
     error::{Error, Problem, Result},
     tags::Tags,
 };
-use aws_config::{BehaviorVersion, Region, retry::RetryConfig};
+use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
 use explain::Explain as _;
 use limiter::Limiter;
 use sha2::{Digest as _, Sha256};
+use std::sync::Arc;
+use tokio::sync::OnceCell;
 
 /// Attempts for one call, the first one included: throttles of the control planes last seconds.
 const MAX_ATTEMPTS: u32 = 5;
@@ -34,8 +37,10 @@ pub struct Reader {
     pub logs: aws_sdk_cloudwatchlogs::Client,
     /// What is known about secrets, never what is in them.
     pub secrets: aws_sdk_secretsmanager::Client,
-    /// Whose the credentials are, and where they work.
-    pub identity: Identity,
+    /// `eu-west-1`.
+    pub region: String,
+    sts: aws_sdk_sts::Client,
+    whose: Arc<OnceCell<Identity>>,
 }
 
 /// Whose the credentials are, and where they work.
@@ -50,8 +55,9 @@ pub struct Identity {
 }
 
 /// Finds region and credentials, and asks nobody yet.
-pub async fn load(region: Option<&str>) -> aws_config::SdkConfig {
+pub async fn load(region: Option<&str>) -> SdkConfig {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http::shared())
         .retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS));
     if let Some(region) = region {
         loader = loader.region(Region::new(region.to_owned()));
@@ -60,14 +66,21 @@ pub async fn load(region: Option<&str>) -> aws_config::SdkConfig {
 }
 
 impl Reader {
-    /// Finds region and credentials as every AWS tool does (environment, profile, role), and asks STS
-    /// whose they are.
+    /// Finds region and credentials as every AWS tool does (environment, profile, role), and asks nobody
+    /// yet.
     pub async fn connect(region: Option<&str>) -> Result<Self> {
-        Self::new(&load(region).await).await
+        Self::open(&load(region).await)
     }
 
     /// Asks STS whose the credentials of `config` are.
-    pub async fn new(config: &aws_config::SdkConfig) -> Result<Self> {
+    pub async fn new(config: &SdkConfig) -> Result<Self> {
+        let reader = Self::open(config)?;
+        reader.identity().await?;
+        Ok(reader)
+    }
+
+    /// Clients of `config`, of which none has asked anything.
+    pub fn open(config: &SdkConfig) -> Result<Self> {
         let region = config.region().map(ToString::to_string);
         let Some(region) = region.filter(|region| !region.trim().is_empty()) else {
             return Err(Error::refused(
@@ -75,23 +88,6 @@ impl Reader {
                 "add `region:` to the file, or set AWS_REGION",
             ));
         };
-        let caller = aws_sdk_sts::Client::new(config)
-            .get_caller_identity()
-            .send()
-            .await
-            .explain("sts:GetCallerIdentity", format!("the credentials for {region}"))
-            .map_err(|failure| failure.refused())?;
-        let arn = caller.arn().unwrap_or_default();
-        let identity = Identity {
-            account: caller.account().unwrap_or_default().to_owned(),
-            partition: arn.split(':').nth(1).unwrap_or("aws").to_owned(),
-            region,
-        };
-        if identity.account.is_empty() {
-            return Err(Error::Unexpected(Problem::new(
-                "sts:GetCallerIdentity answered without an account",
-            )));
-        }
         Ok(Self {
             ecr: aws_sdk_ecr::Client::new(config),
             ecs: aws_sdk_ecs::Client::new(config),
@@ -100,8 +96,36 @@ impl Reader {
             iam: aws_sdk_iam::Client::new(config),
             logs: aws_sdk_cloudwatchlogs::Client::new(config),
             secrets: aws_sdk_secretsmanager::Client::new(config),
-            identity,
+            sts: aws_sdk_sts::Client::new(config),
+            region,
+            whose: Arc::default(),
         })
+    }
+
+    /// Whose the credentials are. STS is asked once, when somebody first wants to know: most of what is
+    /// read does not depend on it.
+    pub async fn identity(&self) -> Result<&Identity> {
+        self.whose.get_or_try_init(|| self.ask_whose()).await
+    }
+
+    async fn ask_whose(&self) -> Result<Identity> {
+        let region = self.region.clone();
+        let caller = self
+            .sts
+            .get_caller_identity()
+            .send()
+            .await
+            .explain("sts:GetCallerIdentity", format!("the credentials for {region}"))
+            .map_err(|failure| failure.refused())?;
+        let arn = caller.arn().unwrap_or_default();
+        let partition = arn.split(':').nth(1).unwrap_or("aws").to_owned();
+        let account = caller.account().unwrap_or_default().to_owned();
+        if account.is_empty() {
+            return Err(Error::Unexpected(Problem::new(
+                "sts:GetCallerIdentity answered without an account",
+            )));
+        }
+        Ok(Identity { account, partition, region })
     }
 }
 

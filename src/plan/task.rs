@@ -138,14 +138,16 @@ pub struct Running {
     pub prefixes: BTreeMap<String, String>,
 }
 
-/// The endpoint services that the tasks may need, also for what only the service's own settings say.
-pub fn judged(config: &Config, identity: &Identity) -> Option<BTreeSet<String>> {
+/// The endpoint services that the tasks may need, also for what only the service's own settings say. No
+/// such service is one of an account.
+pub fn judged(config: &Config, region: &str) -> Option<BTreeSet<String>> {
     if config.network.endpoints == Endpoints::Off {
         return None;
     }
     let everything =
         Running { exec: Some(Exec::default()), service_connect: true, ..Running::default() };
-    Some(endpoint_services(&facts(config, identity, everything)))
+    let identity = Identity { region: region.to_owned(), ..Identity::default() };
+    Some(endpoint_services(&facts(config, &identity, everything)))
 }
 
 /// The task definition.

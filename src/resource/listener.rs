@@ -13,7 +13,8 @@ use crate::{
 };
 use aws_sdk_elasticloadbalancingv2::types::{
     Action as ElbAction, ActionTypeEnum, Certificate, FixedResponseActionConfig,
-    ForwardActionConfig, ProtocolEnum, RedirectActionConfig, RedirectActionStatusCodeEnum,
+    ForwardActionConfig, Listener, ProtocolEnum, RedirectActionConfig,
+    RedirectActionStatusCodeEnum,
 };
 use serde::{Serialize, Serializer};
 use std::fmt;
@@ -89,12 +90,8 @@ pub struct Observed {
     pub settings: Settings,
 }
 
-/// Reads the load balancer's listeners.
-pub async fn observe(
-    aws: &Reader,
-    load_balancer: &str,
-    stack: &str,
-) -> Result<Vec<Observed>, Failure> {
+/// Finds the load balancer's listeners, whose rules can be asked for then.
+pub async fn find(aws: &Reader, load_balancer: &str) -> Result<Vec<Listener>, Failure> {
     let mut pages =
         aws.elb.describe_listeners().load_balancer_arn(load_balancer).into_paginator().send();
     let mut found = Vec::new();
@@ -102,6 +99,15 @@ pub async fn observe(
         let page = page.explain("elasticloadbalancing:DescribeListeners", load_balancer)?;
         found.extend(page.listeners.unwrap_or_default());
     }
+    Ok(found)
+}
+
+/// Reads the rest of them.
+pub async fn observe(
+    aws: &Reader,
+    found: &[Listener],
+    stack: &str,
+) -> Result<Vec<Observed>, Failure> {
     let arns: Vec<_> =
         found.iter().filter_map(|listener| listener.listener_arn().map(str::to_owned)).collect();
     let mut owners = ownerships(aws, &arns).await?;
@@ -113,7 +119,9 @@ pub async fn observe(
             let certificate = listener.certificates().first();
             Observed {
                 settings: Settings {
-                    load_balancer: Known::Now(load_balancer.to_owned()),
+                    load_balancer: Known::Now(
+                        listener.load_balancer_arn().unwrap_or_default().to_owned(),
+                    ),
                     port: listener.port().and_then(|port| port.try_into().ok()).unwrap_or(0),
                     protocol: listener.protocol().map_or("", ProtocolEnum::as_str).to_owned(),
                     certificate: certificate

@@ -105,8 +105,8 @@ impl Stack {
     /// Reads the account and computes the plan.
     pub(super) async fn plan(&self) -> Result<Plan> {
         let (config, aws) = (self.config(), Reader::new(&self.moto.config()).await?);
-        let names = Names::of(&config, &aws.identity);
-        let judged = task::judged(&config, &aws.identity);
+        let names = Names::of(&config, &aws.region);
+        let judged = task::judged(&config, &aws.region);
         let wanted = world::Wanted { tag: Some(TAG), judged: judged.as_ref() };
         let world = world::observe(&aws, &config, &names, wanted).await?;
         build::plan(&build::Inputs {
@@ -122,7 +122,7 @@ impl Stack {
     pub(super) async fn teardown(&self) -> Plan {
         let config = self.config();
         let aws = Reader::new(&self.moto.config()).await.expect("moto answers");
-        let names = Names::of(&config, &aws.identity);
+        let names = Names::of(&config, &aws.region);
         let wanted = world::Wanted { tag: None, judged: None };
         let world = world::observe(&aws, &config, &names, wanted).await.expect("it is read");
         let family = task::family(&config);
