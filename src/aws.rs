@@ -8,6 +8,7 @@ pub(crate) mod replay;
 
 use crate::{
     error::{Error, Problem, Result},
+    network::needs::partition,
     tags::Tags,
 };
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
@@ -52,6 +53,18 @@ pub struct Identity {
     pub partition: String,
     /// `eu-west-1`.
     pub region: String,
+}
+
+impl Identity {
+    /// Anybody's credentials in a region, for what is the same for all accounts. The account has an
+    /// account's form, without which an image's address is none of ECR.
+    pub fn of_anybody(region: &str) -> Self {
+        Self {
+            account: "000000000000".to_owned(),
+            partition: partition(region).to_owned(),
+            region: region.to_owned(),
+        }
+    }
 }
 
 /// Finds region and credentials, and asks nobody yet.
