@@ -12,12 +12,15 @@ pub mod wire;
 use crate::{
     error::{Error, Problem, Result},
     event::Events,
+    network::needs::partition,
     tags::Tags,
 };
-use aws_config::{BehaviorVersion, Region};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
 use explain::Explain as _;
 use patience::{Patience, retries, timeouts};
 use sha2::{Digest as _, Sha256};
+use std::sync::Arc;
+use tokio::sync::OnceCell;
 use wire::Wire;
 
 /// Reads AWS, in one account and region.
@@ -37,10 +40,12 @@ pub struct Reader {
     pub logs: aws_sdk_cloudwatchlogs::Client,
     /// What is known about secrets, never what is in them.
     pub secrets: aws_sdk_secretsmanager::Client,
-    /// Whose the credentials are, and where they work.
-    pub identity: Identity,
+    /// `eu-west-1`.
+    pub region: String,
     /// What all of these go through.
     pub wire: Wire,
+    sts: aws_sdk_sts::Client,
+    whose: Arc<OnceCell<Identity>>,
 }
 
 /// Whose the credentials are, and where they work.
@@ -54,8 +59,20 @@ pub struct Identity {
     pub region: String,
 }
 
+impl Identity {
+    /// Anybody's credentials in a region, for what is the same for all accounts. The account has an
+    /// account's form, without which an image's address is none of ECR.
+    pub fn of_anybody(region: &str) -> Self {
+        Self {
+            account: "000000000000".to_owned(),
+            partition: partition(region).to_owned(),
+            region: region.to_owned(),
+        }
+    }
+}
+
 /// Finds region and credentials, and asks nobody yet.
-pub async fn load(region: Option<&str>) -> aws_config::SdkConfig {
+pub async fn load(region: Option<&str>) -> SdkConfig {
     let mut loader = aws_config::defaults(BehaviorVersion::latest());
     if let Some(region) = region {
         loader = loader.region(Region::new(region.to_owned()));
@@ -73,14 +90,21 @@ macro_rules! client {
 }
 
 impl Reader {
-    /// Finds region and credentials as every AWS tool does (environment, profile, role), and asks STS
-    /// whose they are.
+    /// Finds region and credentials as every AWS tool does (environment, profile, role), and asks nobody
+    /// yet.
     pub async fn connect(region: Option<&str>) -> Result<Self> {
-        Self::new(&load(region).await).await
+        Self::open(&load(region).await)
     }
 
     /// Asks STS whose the credentials of `config` are.
-    pub async fn new(config: &aws_config::SdkConfig) -> Result<Self> {
+    pub async fn new(config: &SdkConfig) -> Result<Self> {
+        let reader = Self::open(config)?;
+        reader.identity().await?;
+        Ok(reader)
+    }
+
+    /// Clients of `config`, of which none has asked anything.
+    pub fn open(config: &SdkConfig) -> Result<Self> {
         let region = config.region().map(ToString::to_string);
         let Some(region) = region.filter(|region| !region.trim().is_empty()) else {
             return Err(Error::refused(
@@ -91,23 +115,6 @@ impl Reader {
         let wire = Wire::through(config.http_client());
         let config = config.to_builder().http_client(wire.clone());
         let config = &config.retry_config(retries()).timeout_config(timeouts()).build();
-        let caller = client!(aws_sdk_sts, config)
-            .get_caller_identity()
-            .send()
-            .await
-            .explain("sts:GetCallerIdentity", format!("the credentials for {region}"))
-            .map_err(|failure| failure.refused())?;
-        let arn = caller.arn().unwrap_or_default();
-        let identity = Identity {
-            account: caller.account().unwrap_or_default().to_owned(),
-            partition: arn.split(':').nth(1).unwrap_or("aws").to_owned(),
-            region,
-        };
-        if identity.account.is_empty() {
-            return Err(Error::Unexpected(Problem::new(
-                "sts:GetCallerIdentity answered without an account",
-            )));
-        }
         Ok(Self {
             ecr: client!(aws_sdk_ecr, config),
             ecs: client!(aws_sdk_ecs, config),
@@ -116,9 +123,37 @@ impl Reader {
             iam: client!(aws_sdk_iam, config),
             logs: client!(aws_sdk_cloudwatchlogs, config),
             secrets: client!(aws_sdk_secretsmanager, config),
-            identity,
+            sts: client!(aws_sdk_sts, config),
+            region,
             wire,
+            whose: Arc::default(),
         })
+    }
+
+    /// Whose the credentials are. STS is asked once, when somebody first wants to know: most of what is
+    /// read does not depend on it.
+    pub async fn identity(&self) -> Result<&Identity> {
+        self.whose.get_or_try_init(|| self.ask_whose()).await
+    }
+
+    async fn ask_whose(&self) -> Result<Identity> {
+        let region = self.region.clone();
+        let caller = self
+            .sts
+            .get_caller_identity()
+            .send()
+            .await
+            .explain("sts:GetCallerIdentity", format!("the credentials for {region}"))
+            .map_err(|failure| failure.refused())?;
+        let arn = caller.arn().unwrap_or_default();
+        let partition = arn.split(':').nth(1).unwrap_or("aws").to_owned();
+        let account = caller.account().unwrap_or_default().to_owned();
+        if account.is_empty() {
+            return Err(Error::Unexpected(Problem::new(
+                "sts:GetCallerIdentity answered without an account",
+            )));
+        }
+        Ok(Identity { account, partition, region })
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     aws::{self, Reader},
     cli::{self, Format},
     config::model::{Config, Endpoints},
-    error::{Error, Problem, Result},
+    error::{Error, Problem, Result, told_first},
     network::{addresses::Line, diagnose::Diagnosis},
 };
 use futures_util::FutureExt as _;
@@ -54,7 +54,7 @@ impl Report {
 pub async fn run(given: &cli::Doctor, config: Option<&Config>) -> Result<Report> {
     let region = config.and_then(|config| config.region.as_ref());
     let region = region.or(given.common.aws_region.as_ref()).filter(|region| !region.is_empty());
-    let sdk = aws::load(region.map(String::as_str)).await;
+    let aws = Reader::connect(region.map(String::as_str)).await?;
     let named = match (config, &given.service) {
         (Some(config), _) => Some((config.cluster.as_str(), config.service.as_str())),
         (None, Some(service)) => {
@@ -64,16 +64,12 @@ pub async fn run(given: &cli::Doctor, config: Option<&Config>) -> Result<Report>
     };
     let described = async {
         match named {
-            Some((cluster, service)) => {
-                let ecs = aws_sdk_ecs::Client::new(&sdk);
-                read::describe(&ecs, cluster, service).await
-            }
+            Some((cluster, service)) => Ok(read::describe(&aws.ecs, cluster, service).await?),
             None => Ok(None),
         }
     };
     // Whose the credentials are is asked meanwhile; where they are wrong, that is what is told.
-    let (aws, described) = tokio::join!(Reader::new(&sdk), described);
-    let (aws, described) = (aws?, described?);
+    let (_, described) = told_first(aws.identity().boxed(), described.boxed()).await?;
     let (subject, vpc) = match (config, described, named) {
         (Some(config), described, _) => {
             read::of_file(&aws, config, described, given).boxed().await?
@@ -82,7 +78,7 @@ pub async fn run(given: &cli::Doctor, config: Option<&Config>) -> Result<Report>
             read::of_service(&aws, described, given, None).boxed().await?
         }
         (None, None, Some((cluster, service))) => {
-            let aws::Identity { region, account, .. } = &aws.identity;
+            let aws::Identity { region, account, .. } = aws.identity().await?;
             return Err(Error::refused(
                 format!(
                     "there is no service `{service}` in cluster `{cluster}` in {region} of account {account}"

@@ -1,6 +1,7 @@
 //! What can go wrong, as the person at the terminal reads it: one variant a phase, one exit code each.
 
 use crate::exit;
+use futures_util::future::{Either, select};
 
 /// An expected failure. `Display` is the whole text for the user, without the leading `error: `.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +83,17 @@ impl std::fmt::Display for Problem {
             write!(f, "\n  help: {}", help.replace('\n', "\n        "))?;
         }
         Ok(())
+    }
+}
+
+/// Both at once. Where `first` fails, its error is told whatever else went wrong: it may be the cause.
+pub async fn told_first<A, B>(
+    first: impl Future<Output = Result<A>> + Unpin,
+    rest: impl Future<Output = Result<B>> + Unpin,
+) -> Result<(A, B)> {
+    match select(first, rest).await {
+        Either::Left((first, rest)) => Ok((first?, rest.await?)),
+        Either::Right((rest, first)) => Ok((first.await?, rest?)),
     }
 }
 

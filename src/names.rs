@@ -1,9 +1,6 @@
 //! What the things that this program makes are called.
 
-use crate::{
-    aws::Identity,
-    config::{model::Config, names::fit},
-};
+use crate::config::{model::Config, names::fit};
 
 /// ELB's limit for a target group's name.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html>
@@ -39,10 +36,10 @@ pub struct Names {
 }
 
 impl Names {
-    /// The names that follow from the file.
-    pub fn of(config: &Config, identity: &Identity) -> Self {
+    /// The names that follow from the file, in this region.
+    pub fn of(config: &Config, region: &str) -> Self {
         let service = &config.service;
-        let role = |what| fit(&format!("{service}-{}-{what}", identity.region), ROLE_LENGTH);
+        let role = |what| fit(&format!("{service}-{region}-{what}"), ROLE_LENGTH);
         // ELB takes no hyphen at either end.
         let target_group = service.replace('_', "-");
         let target_group = target_group.trim_matches('-');

@@ -99,7 +99,7 @@ pub async fn observe(
         Ok::<_, Error>(tokio::try_join!(
             image_and_repository(aws, config, wanted.tag),
             roles(aws, names),
-            log_groups(aws, config, &aws.identity.region),
+            log_groups(aws, config, &aws.region),
             cluster::observe(aws, &config.cluster, &names.stack),
             service_and_definitions(aws, config, wanted.judged.is_some()),
             load_balancer_and_rules(aws, config, names),
@@ -108,7 +108,7 @@ pub async fn observe(
         )?)
     };
     let ((described, topology), rest) = tokio::try_join!(network.boxed(), everything_else.boxed())?;
-    let vpc = described.vpc(&aws.identity.region)?;
+    let vpc = described.vpc(&aws.region)?;
     let endpoints = endpoint::observed(&described.endpoints?, &vpc.id, &names.stack);
     let groups = names.security_groups();
     let security_groups = security_group::observed(&described.groups?, &groups, &names.stack);
@@ -119,7 +119,7 @@ pub async fn observe(
     let Running { service, draining, tasks, live, newest } = running;
     let (load_balancer, listeners, listener_rules) = ingress;
     Ok(World {
-        identity: aws.identity.clone(),
+        identity: aws.identity().await?.clone(),
         vpc,
         topology,
         endpoints,
@@ -251,13 +251,18 @@ async fn load_balancer_and_rules(
     config: &Config,
     names: &Names,
 ) -> Result<Balancer, Failure> {
-    let found = load_balancer::observe(aws, &config.load_balancer.name, &names.stack).await?;
+    let found = load_balancer::find(aws, &config.load_balancer.name).await?;
     let Some(found) = found else { return Ok((None, Vec::new(), BTreeMap::new())) };
-    let listeners = listener::observe(aws, &found.arn, &names.stack).await?;
-    let rules = listeners.iter().map(|listener| async {
-        let rules = rule::observe(aws, &listener.arn).await?;
-        Ok::<_, Failure>((listener.arn.clone(), rules))
-    });
-    let rules = try_join_all(rules).await?.into_iter().collect();
-    Ok((Some(found), listeners, rules))
+    let listeners_and_rules = async {
+        let arn = found.load_balancer_arn().unwrap_or_default();
+        let listeners = listener::find(aws, arn).await?;
+        let arns = listeners.iter().filter_map(|listener| listener.listener_arn());
+        let rules = arns.map(|listener| async move {
+            Ok((listener.to_owned(), rule::observe(aws, listener).await?))
+        });
+        tokio::try_join!(listener::observe(aws, &listeners, &names.stack), try_join_all(rules))
+    };
+    let (balancer, (listeners, rules)) =
+        tokio::try_join!(load_balancer::observe(aws, &found, &names.stack), listeners_and_rules)?;
+    Ok((Some(balancer), listeners, rules.into_iter().collect()))
 }

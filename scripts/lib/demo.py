@@ -9,9 +9,9 @@ import time
 import boto3
 
 
-def network():
+def network(ec2=None):
     """A VPC with two public and two private subnets, an internet gateway, and no NAT."""
-    ec2 = boto3.client("ec2")
+    ec2 = ec2 or boto3.client("ec2")
     region = ec2.meta.region_name
     # The emulator's account starts with a default VPC; the demo's is to be the only one.
     for vpc in ec2.describe_vpcs()["Vpcs"]:
@@ -43,7 +43,7 @@ def network():
                 ],
             )["Subnet"]["SubnetId"]
             ec2.associate_route_table(RouteTableId=routes[kind], SubnetId=subnet)
-    print(vpc)
+    return vpc
 
 
 def remove(ec2, vpc):
@@ -147,7 +147,7 @@ def check():
 
 if __name__ == "__main__":
     {
-        "network": network,
+        "network": lambda: print(network()),
         "load-balancer": load_balancer,
         "page": page,
         "requests": requests,

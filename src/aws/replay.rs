@@ -48,22 +48,14 @@ impl Replay {
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .http_client(http_client_fn(move |_, _| connector.clone()))
             .build();
+        let reader = Reader::open(&config).expect("it has a region");
         let identity = Identity {
             account: "123456789012".to_owned(),
             partition: "aws".to_owned(),
             region: "eu-west-1".to_owned(),
         };
-        Reader {
-            ecr: aws_sdk_ecr::Client::new(&config),
-            ecs: aws_sdk_ecs::Client::new(&config),
-            ec2: aws_sdk_ec2::Client::new(&config),
-            elb: aws_sdk_elasticloadbalancingv2::Client::new(&config),
-            iam: aws_sdk_iam::Client::new(&config),
-            logs: aws_sdk_cloudwatchlogs::Client::new(&config),
-            secrets: aws_sdk_secretsmanager::Client::new(&config),
-            identity,
-            wire: super::wire::Wire::default(),
-        }
+        reader.whose.set(identity).expect("nobody asked yet");
+        reader
     }
 }
 

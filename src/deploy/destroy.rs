@@ -5,7 +5,7 @@ use crate::{
     apply,
     aws::Reader,
     cost::{self, prices::PriceList},
-    error::{Error, Problem, Result},
+    error::{Error, Problem, Result, told_first},
     event::{Command, Event, Outcome, Phase},
     names::Names,
     plan::{Plan, task, teardown},
@@ -29,12 +29,15 @@ pub async fn plan(run: &Run<'_>) -> Result<Planned> {
     run.events.send(Event::Phase(Phase::Observe));
     let config = run.config;
     let aws = Reader::connect(config.region.as_deref()).await?;
-    let names = Names::of(config, &aws.identity);
+    let names = Names::of(config, &aws.region);
     let family = task::family(config);
-    let (world, revisions) = tokio::try_join!(
-        world::observe(&aws, config, &names, world::Wanted { tag: None, judged: None }),
-        task_definition::observe_owned(&aws, &family).map(|found| found.map_err(Error::from)),
-    )?;
+    let read = async {
+        tokio::try_join!(
+            world::observe(&aws, config, &names, world::Wanted { tag: None, judged: None }),
+            task_definition::observe_owned(&aws, &family).map(|found| found.map_err(Error::from)),
+        )
+    };
+    let (_, (world, revisions)) = told_first(aws.identity().boxed(), read.boxed()).await?;
     let mut plan = teardown::plan(&teardown::Inputs {
         config,
         names: &names,

@@ -99,8 +99,8 @@ pub async fn outputs(run: &Run<'_>, prepared: &Prepared, applied: &Applied) -> O
     let dns = match &world.load_balancer {
         Some(found) => Some(found.dns.clone()),
         None if applied.outputs.get(&Address::new(Kind::LoadBalancer, name)).is_some() => {
-            let found = load_balancer::observe(&prepared.aws, name, &prepared.names.stack).await;
-            found.ok().flatten().map(|found| found.dns)
+            let found = load_balancer::find(&prepared.aws, name).await;
+            found.ok().flatten().and_then(|found| found.dns_name)
         }
         None => None,
     };

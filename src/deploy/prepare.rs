@@ -5,13 +5,14 @@ use crate::{
     aws::Reader,
     config::model::{Build, Image},
     cost::{self, prices::PriceList},
-    error::{Error, Problem, Result},
+    error::{Error, Problem, Result, told_first},
     event::{Event, Phase},
     image::{self, engine::Engine},
     names::Names,
     plan::{Plan, build, change::Change, task},
     world::{self, World},
 };
+use futures_util::FutureExt as _;
 
 /// What is known when nothing was changed yet.
 #[derive(Debug)]
@@ -94,12 +95,13 @@ async fn read(
         Some(aws) => aws,
         None => Reader::connect(config.region.as_deref()).await?,
     };
-    let names = Names::of(config, &aws.identity);
-    // An image that no task could pull is told before the rest is read.
-    let pull_through = world::pull_through::observe(&aws, config).await?;
-    let judged = task::judged(config, &aws.identity);
+    let names = Names::of(config, &aws.region);
+    let judged = task::judged(config, &aws.region);
     let wanted = world::Wanted { tag: tag.as_deref(), judged: judged.as_ref() };
-    let mut world = world::observe(&aws, config, &names, wanted).await?;
+    // All at once; but an image that no task could pull is told before anything else that is wrong.
+    let pull_through = world::pull_through::observe(&aws, config).boxed();
+    let world = world::observe(&aws, config, &names, wanted).boxed();
+    let (pull_through, mut world) = told_first(pull_through, world).await?;
     world.pull_through = pull_through;
     Ok((aws, names, tag, world))
 }

@@ -3,7 +3,7 @@
 use super::subject::{Service, Subject};
 use crate::{
     aws::{
-        Reader,
+        Identity, Reader,
         explain::{Explain as _, Failure},
     },
     cli,
@@ -46,11 +46,12 @@ pub(super) async fn of_service(
     };
     let subject = async {
         if let Some(config) = config {
-            let facts = task::facts(config, &aws.identity, settings);
+            let facts = task::facts(config, aws.identity().await?, settings);
             return Ok::<_, Error>(Subject { facts, ..Subject::default() });
         }
         let revision = service.task_definition().unwrap_or_default();
-        Ok(of_definition(aws, &definition(aws, revision).await?, settings, given))
+        let document = definition(aws, revision).await?;
+        Ok(of_definition(aws.identity().await?, &document, settings, given))
     };
     let subnets: BTreeSet<_> = network.subnets().iter().cloned().collect();
     let (subject, which, load_balancer) = tokio::join!(
@@ -102,7 +103,8 @@ pub(super) async fn of_task(aws: &Reader, given: &cli::Doctor) -> Result<(Subjec
     let (document, which) = (document?, which?);
     let mut subject = match (&document, &given.task_definition) {
         (Some(document), Some(name)) => {
-            let mut subject = of_definition(aws, document, task::Running::default(), given);
+            let identity = aws.identity().await?;
+            let mut subject = of_definition(identity, document, task::Running::default(), given);
             let file = Path::new(name).file_name().filter(|_| is_file(name));
             let name = file.map_or(name.as_str().into(), |file| file.to_string_lossy());
             subject.title = format!("task definition {name}");
@@ -111,7 +113,7 @@ pub(super) async fn of_task(aws: &Reader, given: &cli::Doctor) -> Result<(Subjec
         _ => Subject {
             title: "a task".to_owned(),
             facts: TaskFacts {
-                region: aws.identity.region.clone(),
+                region: aws.region.clone(),
                 log_groups: Some(BTreeSet::new()),
                 reach: given.reach.iter().cloned().collect(),
                 ..TaskFacts::default()
@@ -139,7 +141,7 @@ pub(super) async fn of_file(
     if let Some(described) = described {
         return of_service(aws, described, given, Some(config)).boxed().await;
     }
-    let facts = task::facts(config, &aws.identity, task::Running::default());
+    let facts = task::facts(config, aws.identity().await?, task::Running::default());
     let which = vpc::choose(aws, config.network.vpc.as_deref()).await?;
     let topology = topology::observe(aws, &which, &endpoint_services(&facts)).await?;
     let Config { service, cluster, rollout, .. } = config;
@@ -205,12 +207,12 @@ pub(super) async fn describe(
 }
 
 fn of_definition(
-    aws: &Reader,
+    identity: &Identity,
     document: &Value,
     running: task::Running,
     given: &cli::Doctor,
 ) -> Subject {
-    let home = Home { region: &aws.identity.region, account: &aws.identity.account };
+    let home = Home { region: &identity.region, account: &identity.account };
     Subject {
         facts: TaskFacts {
             exec: running.exec,
@@ -234,7 +236,7 @@ async fn definition(aws: &Reader, name: &str) -> Result<Value> {
     let found = task_definition::document(aws, name).await?;
     found.ok_or_else(|| {
         Error::refused(
-            format!("there is no task definition `{name}` in {}", aws.identity.region),
+            format!("there is no task definition `{name}` in {}", aws.region),
             "name a family, `family:revision`, its ARN, or a file (with its folder: `./web.json`)",
         )
     })
@@ -250,7 +252,7 @@ async fn vpc_of(aws: &Reader, subnets: &BTreeSet<String>) -> Result<Which> {
             if failure.code.as_deref().is_some_and(|code| code.starts_with("InvalidSubnetID")) =>
         {
             return Err(Error::refused(
-                format!("{}: {}", aws.identity.region, failure.message),
+                format!("{}: {}", aws.region, failure.message),
                 "name subnets of this region and account",
             ));
         }

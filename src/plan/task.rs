@@ -138,14 +138,15 @@ pub struct Running {
     pub prefixes: BTreeMap<String, String>,
 }
 
-/// The endpoint services that the tasks may need, also for what only the service's own settings say.
-pub fn judged(config: &Config, identity: &Identity) -> Option<BTreeSet<String>> {
+/// The endpoint services that the tasks may need, also for what only the service's own settings say. They
+/// are the same in every account.
+pub fn judged(config: &Config, region: &str) -> Option<BTreeSet<String>> {
     if config.network.endpoints == Endpoints::Off {
         return None;
     }
     let everything =
         Running { exec: Some(Exec::default()), service_connect: true, ..Running::default() };
-    Some(endpoint_services(&facts(config, identity, everything)))
+    Some(endpoint_services(&facts(config, &Identity::of_anybody(region), everything)))
 }
 
 /// The task definition.

@@ -14,7 +14,8 @@ use crate::{
 };
 use aws_sdk_elasticloadbalancingv2::types::{
     Action as ElbAction, ActionTypeEnum, Certificate, FixedResponseActionConfig,
-    ForwardActionConfig, ProtocolEnum, RedirectActionConfig, RedirectActionStatusCodeEnum,
+    ForwardActionConfig, Listener, ProtocolEnum, RedirectActionConfig,
+    RedirectActionStatusCodeEnum,
 };
 use serde::{Serialize, Serializer};
 use std::fmt;
@@ -90,12 +91,8 @@ pub struct Observed {
     pub settings: Settings,
 }
 
-/// Reads the load balancer's listeners.
-pub async fn observe(
-    aws: &Reader,
-    load_balancer: &str,
-    stack: &str,
-) -> Result<Vec<Observed>, Failure> {
+/// Finds the load balancer's listeners, whose rules can be asked for then.
+pub async fn find(aws: &Reader, load_balancer: &str) -> Result<Vec<Listener>, Failure> {
     let mut pages =
         aws.elb.describe_listeners().load_balancer_arn(load_balancer).into_paginator().send();
     let mut found = Vec::new();
@@ -103,6 +100,15 @@ pub async fn observe(
         let page = page.explain("elasticloadbalancing:DescribeListeners", load_balancer)?;
         found.extend(page.listeners.unwrap_or_default());
     }
+    Ok(found)
+}
+
+/// Reads the rest of them.
+pub async fn observe(
+    aws: &Reader,
+    found: &[Listener],
+    stack: &str,
+) -> Result<Vec<Observed>, Failure> {
     let arns: Vec<_> =
         found.iter().filter_map(|listener| listener.listener_arn().map(str::to_owned)).collect();
     let mut owners = ownerships(aws, &arns).await?;
@@ -114,7 +120,9 @@ pub async fn observe(
             let certificate = listener.certificates().first();
             Observed {
                 settings: Settings {
-                    load_balancer: Known::Now(load_balancer.to_owned()),
+                    load_balancer: Known::Now(
+                        listener.load_balancer_arn().unwrap_or_default().to_owned(),
+                    ),
                     port: listener.port().and_then(|port| port.try_into().ok()).unwrap_or(0),
                     protocol: listener.protocol().map_or("", ProtocolEnum::as_str).to_owned(),
                     certificate: certificate
@@ -276,7 +284,8 @@ async fn take(
     };
     let to =
         Settings { load_balancer: Known::Now(load_balancer.clone()), default_action, ..to.clone() };
-    let found = observe(&aws.aws, &load_balancer, &aws.stack).await?;
+    let found = find(&aws.aws, &load_balancer).await?;
+    let found = observe(&aws.aws, &found, &aws.stack).await?;
     let is_taken = |found: &Observed| {
         let settings = &found.settings;
         let is_the_same =

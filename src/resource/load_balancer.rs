@@ -68,15 +68,20 @@ pub struct Observed {
     pub settings: Settings,
 }
 
-/// Reads the load balancer; `None` where there is none.
-pub async fn observe(aws: &Reader, name: &str, stack: &str) -> Result<Option<Observed>, Failure> {
-    let on = format!("load balancer {name}");
+/// Finds the load balancer, whose listeners can be asked for then; `None` where there is none.
+pub async fn find(aws: &Reader, name: &str) -> Result<Option<LoadBalancer>, Failure> {
     let found = aws.elb.describe_load_balancers().names(name).send().await;
-    let found = match found.explain("elasticloadbalancing:DescribeLoadBalancers", &on) {
-        Err(failure) if failure.is("LoadBalancerNotFound") => return Ok(None),
-        found => found?.load_balancers.unwrap_or_default().into_iter().next(),
-    };
-    let Some(found) = found else { return Ok(None) };
+    let on = format!("load balancer {name}");
+    match found.explain("elasticloadbalancing:DescribeLoadBalancers", on) {
+        Err(failure) if failure.is("LoadBalancerNotFound") => Ok(None),
+        found => Ok(found?.load_balancers.unwrap_or_default().into_iter().next()),
+    }
+}
+
+/// Reads the rest of it.
+pub async fn observe(aws: &Reader, found: &LoadBalancer, stack: &str) -> Result<Observed, Failure> {
+    let name = found.load_balancer_name().unwrap_or_default();
+    let on = format!("load balancer {name}");
     let arn = found.load_balancer_arn().unwrap_or_default().to_owned();
     let (attributes, ownership) = tokio::join!(
         aws.elb.describe_load_balancer_attributes().load_balancer_arn(&arn).send(),
@@ -87,7 +92,7 @@ pub async fn observe(aws: &Reader, name: &str, stack: &str) -> Result<Option<Obs
     let ownership = ownership?;
     let zones = found.availability_zones().iter();
     let groups = found.security_groups().iter().cloned().map(Known::Now);
-    Ok(Some(Observed {
+    Ok(Observed {
         dns: found.dns_name().unwrap_or_default().to_owned(),
         kind: found.r#type().map_or("application", LoadBalancerTypeEnum::as_str).to_owned(),
         settings: Settings {
@@ -102,7 +107,7 @@ pub async fn observe(aws: &Reader, name: &str, stack: &str) -> Result<Option<Obs
         },
         ownership,
         arn,
-    }))
+    })
 }
 
 /// Whose an ELB thing is.
@@ -280,12 +285,15 @@ async fn take(
     outputs: &Outputs,
     duplicate: Failure,
 ) -> Result<String, Failure> {
-    let found = observe(&aws.aws, &to.name, &aws.stack).await?;
+    let Some(found) = find(&aws.aws, &to.name).await? else { return Err(duplicate) };
+    let found = observe(&aws.aws, &found, &aws.stack).await?;
     let is_taken = |found: &Observed| {
         let is_fixed_right = found.kind == "application" && found.settings.scheme == to.scheme;
         found.ownership.is_managed() && is_fixed_right
     };
-    let Some(found) = found.filter(is_taken) else { return Err(duplicate) };
+    if !is_taken(&found) {
+        return Err(duplicate);
+    }
     let groups = outputs.resolve_all(&to.security_groups).into_iter().map(Known::Now).collect();
     let wanted = Settings { security_groups: groups, ..to.clone() };
     if let Some(action) = diff(&wanted, Some(&found)) {

@@ -53,11 +53,11 @@ pub struct Observed {
 
 /// Reads the account's rules, ordered by prefix; there are fifty at most.
 pub async fn observe(aws: &Reader) -> Result<Vec<Observed>, Failure> {
+    let on = || format!("the registry of this account in {}", aws.region);
     let mut pages = aws.ecr.describe_pull_through_cache_rules().into_paginator().items().send();
     let mut rules = Vec::new();
     while let Some(rule) = pages.next().await {
-        let on = format!("the registry of {}", aws.identity.account);
-        let rule = rule.explain("ecr:DescribePullThroughCacheRules", on)?;
+        let rule = rule.explain("ecr:DescribePullThroughCacheRules", on())?;
         rules.push(Observed {
             is_whole: rule.upstream_repository_prefix().is_none_or(|prefix| prefix == ROOT),
             settings: Settings {

@@ -30,7 +30,7 @@ pub struct PullThrough {
 
 /// Reads it. An image that cannot be deployed is refused before the rest of the world is read.
 pub async fn observe(aws: &Reader, config: &Config) -> Result<PullThrough> {
-    let outside = outside(config, &aws.identity).map_err(Error::Refused)?;
+    let outside = outside(config, aws.identity().await?).map_err(Error::Refused)?;
     if outside.is_empty() {
         return Ok(PullThrough::default());
     }

@@ -30,7 +30,7 @@ pub async fn read(
 ) -> Result<(Described, Topology)> {
     let id = which.id();
     let in_vpc = || Filter::builder().name("vpc-id").values(id).build();
-    let region = aws.identity.region.as_str();
+    let region = aws.region.as_str();
     let ec2 = &aws.ec2;
     let acls = ec2.describe_network_acls().filters(in_vpc()).into_paginator().items().send();
     let nats = ec2.describe_nat_gateways().filter(in_vpc()).into_paginator().items().send();
@@ -63,11 +63,12 @@ pub async fn read(
         all_offered(aws, offered),
         with_entries(aws, lists, shape::named_lists(groups.iter().flat_map(BTreeMap::values))),
     );
+    let account = &aws.identity().await?.account;
     let topology = Topology {
         region: region.to_owned(),
-        account: aws.identity.account.clone(),
+        account: account.clone(),
         vpc: id.to_owned(),
-        owner: vpc.owner_id().unwrap_or(&aws.identity.account).to_owned(),
+        owner: vpc.owner_id().unwrap_or(account).to_owned(),
         cidrs: described.cidrs.iter().filter_map(|block| block.parse().ok()).collect(),
         subnets: described.subnets.clone(),
         tables: described.tables.clone().map_err(|failure| unknown(&failure)),
@@ -116,7 +117,7 @@ async fn offered(aws: &Reader, services: &BTreeSet<String>) -> Result<Zones, Fai
     if services.is_empty() {
         return Ok(Zones::new());
     }
-    let names = services.iter().map(|service| service_name(&aws.identity.region, service));
+    let names = services.iter().map(|service| service_name(&aws.region, service));
     zones(aws, Some(names.collect())).await
 }
 
@@ -133,7 +134,7 @@ async fn all_offered(aws: &Reader, told: Result<Zones, Failure>) -> Read<Zones> 
 type Zones = BTreeMap<String, BTreeSet<String>>;
 
 async fn zones(aws: &Reader, names: Option<Vec<String>>) -> Result<Zones, Failure> {
-    let region = &aws.identity.region;
+    let region = &aws.region;
     let mut zones = Zones::new();
     let mut token = None;
     loop {

@@ -71,18 +71,19 @@ impl Which {
             Self::Found(vpc) => return Ok(vpc.as_ref().clone()),
             Self::Named(id) => id,
         };
-        let Identity { region, account, .. } = &aws.identity;
         let found = aws.ec2.describe_vpcs().vpc_ids(id).send().await;
-        let missing = || {
-            Error::refused(
-                format!("VPC `{id}` does not exist in {region} for account {account}"),
-                "check the VPC's id, the region and the account of the credentials",
-            )
+        let found = match found.explain("ec2:DescribeVpcs", id) {
+            Err(failure) if failure.code.as_deref().is_some_and(is_of_id) => None,
+            found => found?.vpcs.unwrap_or_default().into_iter().next(),
         };
-        match found.explain("ec2:DescribeVpcs", id) {
-            Err(failure) if failure.code.as_deref().is_some_and(is_of_id) => Err(missing()),
-            found => found?.vpcs.unwrap_or_default().into_iter().next().ok_or_else(missing),
+        if let Some(vpc) = found {
+            return Ok(vpc);
         }
+        let Identity { region, account, .. } = aws.identity().await?;
+        Err(Error::refused(
+            format!("VPC `{id}` does not exist in {region} for account {account}"),
+            "check the VPC's id, the region and the account of the credentials",
+        ))
     }
 }
 
@@ -97,13 +98,13 @@ pub async fn choose(aws: &Reader, id: Option<&str>) -> Result<Which> {
     if let Some(id) = id {
         return Ok(Which::Named(id.to_owned()));
     }
-    let region = &aws.identity.region;
+    let region = &aws.region;
     let found = aws.ec2.describe_vpcs().send().await.explain("ec2:DescribeVpcs", "this region");
     let mut vpcs = found?.vpcs.unwrap_or_default();
     match vpcs.len() {
         1 => Ok(Which::Found(Box::new(vpcs.remove(0)))),
         0 => Err(Error::refused(
-            format!("no VPC in {region} for account {}", aws.identity.account),
+            format!("no VPC in {region} for account {}", aws.identity().await?.account),
             "make a VPC with private and public subnets, or check `region` and the account of the \
              credentials",
         )),

@@ -76,6 +76,13 @@ async fn a_service_from_its_file() {
 }
 
 #[tokio::test]
+async fn an_image_that_is_built_comes_from_ecr_too() {
+    let built = "service: web\nregion: us-east-1\ntask: { port: 8080 }\n";
+    let files = [("ecs-deploy.yml", built), ("Dockerfile", "FROM scratch\n")];
+    assert_eq!(json(&files, &["--zones", "3"]).await["endpoint_units"], 9);
+}
+
+#[tokio::test]
 async fn a_region_that_nobody_knows_and_prices_that_tell_it() {
     let arguments = ["--region", "mars-north-1", "--endpoint-units", "1", "--gb", "10"];
     let told = cost(&[], &arguments, exit::CONFIG).await;

@@ -17,4 +17,5 @@ pub mod process;
 pub mod program;
 pub mod registry;
 pub mod relay;
+pub mod rounds;
 pub mod workshop;

@@ -35,7 +35,7 @@ impl<'a> Tail<'a> {
         let found = containers.iter().find(|found| found["name"].as_str() == Some(container))?;
         let logs = &found["logConfiguration"];
         let option = |name: &str| logs["options"][name].as_str();
-        let is_here = option("awslogs-region").is_none_or(|region| region == aws.identity.region);
+        let is_here = option("awslogs-region").is_none_or(|region| region == aws.region);
         if logs["logDriver"].as_str() != Some("awslogs") || !is_here {
             return None;
         }

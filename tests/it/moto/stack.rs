@@ -105,10 +105,10 @@ impl Stack {
     /// Reads the account and computes the plan.
     pub(super) async fn plan(&self) -> Result<Plan> {
         let (config, aws) = (self.config(), Reader::new(&self.moto.config()).await?);
-        let names = Names::of(&config, &aws.identity);
-        let judged = task::judged(&config, &aws.identity);
+        let names = Names::of(&config, &aws.region);
+        let judged = task::judged(&config, &aws.region);
         let wanted = world::Wanted { tag: Some(TAG), judged: judged.as_ref() };
-        let world = world::observe(&aws, &config, &names, wanted).await?;
+        let world = world::observe(&aws, &config, &names, wanted).boxed().await?;
         build::plan(&build::Inputs {
             config: &config,
             context: &Context::default(),
@@ -122,9 +122,10 @@ impl Stack {
     pub(super) async fn teardown(&self) -> Plan {
         let config = self.config();
         let aws = Reader::new(&self.moto.config()).await.expect("moto answers");
-        let names = Names::of(&config, &aws.identity);
+        let names = Names::of(&config, &aws.region);
         let wanted = world::Wanted { tag: None, judged: None };
-        let world = world::observe(&aws, &config, &names, wanted).await.expect("it is read");
+        let world =
+            world::observe(&aws, &config, &names, wanted).boxed().await.expect("it is read");
         let family = task::family(&config);
         let revisions = task_definition::observe_owned(&aws, &family).await.expect("revisions");
         teardown::plan(&teardown::Inputs {

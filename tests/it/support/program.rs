@@ -3,7 +3,7 @@
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_ecs::config::{Credentials, SharedCredentialsProvider};
 use serde_json::Value;
-use std::path::Path;
+use std::{path::Path, process::Stdio};
 use tokio::process::Command;
 
 /// What a run has printed, and how it ended.
@@ -78,8 +78,16 @@ impl Program {
     }
 
     /// Runs it to its end.
-    pub async fn run(mut self) -> Run {
-        let output = self.command.output().await.expect("it starts");
+    pub async fn run(self) -> Run {
+        self.run_as(|_| ()).await
+    }
+
+    /// The same, and tells which process it is.
+    pub async fn run_as(mut self, tell: impl FnOnce(u32)) -> Run {
+        self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let child = self.command.spawn().expect("it starts");
+        tell(child.id().expect("nobody waited for it yet"));
+        let output = child.wait_with_output().await.expect("it ends");
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("it writes UTF-8");
         Run { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
     }

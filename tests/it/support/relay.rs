@@ -142,20 +142,7 @@ fn lock<T>(list: &Mutex<Vec<T>>) -> MutexGuard<'_, Vec<T>> {
 
 /// One request a connection, so that where the answer ends is where the connection does.
 async fn carry(mut client: TcpStream, port: u16, changes: &Changes) -> std::io::Result<()> {
-    let mut request = Vec::new();
-    let mut buffer = [0; 4096];
-    let (head, body) = loop {
-        let read = client.read(&mut buffer).await?;
-        if read == 0 {
-            return Ok(());
-        }
-        request.extend_from_slice(&buffer[..read]);
-        if let Some((head, body)) = split(&request)
-            && body.len() >= length(&head)
-        {
-            break (head, body);
-        }
-    };
+    let Some((head, body)) = request(&mut client).await? else { return Ok(()) };
     let action = action(&head, &body).unwrap_or_default();
     let hooks: Vec<_> =
         lock(&changes.hooks).iter().filter(|hook| hook.action == action).cloned().collect();
@@ -164,20 +151,14 @@ async fn carry(mut client: TcpStream, port: u16, changes: &Changes) -> std::io::
             Does::Before(before) => before().await,
             Does::Instead(refusal) => {
                 if let Some(refusal) = refusal(&body) {
-                    let answer = headed("HTTP/1.1 400 Bad Request\r\n", &refusal);
-                    client.write_all(answer.as_bytes()).await?;
-                    return client.shutdown().await;
+                    let head = "HTTP/1.1 400 Bad Request\r\n";
+                    return answer(&mut client, head, &refusal).await;
                 }
             }
             Does::After(_) => {}
         }
     }
-    let mut server = TcpStream::connect(("127.0.0.1", port)).await?;
-    let closing = headed(&head, &body);
-    server.write_all(closing.as_bytes()).await?;
-    let mut answer = Vec::new();
-    server.read_to_end(&mut answer).await?;
-    let (answered, mut text) = split(&answer).unwrap_or_default();
+    let (answered, mut text) = asked(port, &head, &body).await?;
     for edit in lock(&changes.edits).iter_mut().filter(|edit| edit.action == action) {
         edit.is_used |= text.contains(&edit.from);
         text = text.replace(&edit.from, &edit.to);
@@ -187,7 +168,39 @@ async fn carry(mut client: TcpStream, port: u16, changes: &Changes) -> std::io::
             text = after(&text);
         }
     }
-    client.write_all(headed(&answered, &text).as_bytes()).await?;
+    answer(&mut client, &answered, &text).await
+}
+
+/// Reads a request; none where the client hung up.
+pub(super) async fn request(client: &mut TcpStream) -> std::io::Result<Option<(String, String)>> {
+    let mut request = Vec::new();
+    let mut buffer = [0; 4096];
+    loop {
+        let read = client.read(&mut buffer).await?;
+        if read == 0 {
+            return Ok(None);
+        }
+        request.extend_from_slice(&buffer[..read]);
+        if let Some((head, body)) = split(&request)
+            && body.len() >= length(&head)
+        {
+            return Ok(Some((head, body)));
+        }
+    }
+}
+
+/// What the server at this port answers to it: head and body.
+pub(super) async fn asked(port: u16, head: &str, body: &str) -> std::io::Result<(String, String)> {
+    let mut server = TcpStream::connect(("127.0.0.1", port)).await?;
+    server.write_all(closing(head, body).as_bytes()).await?;
+    let mut answer = Vec::new();
+    server.read_to_end(&mut answer).await?;
+    Ok(split(&answer).unwrap_or_default())
+}
+
+/// Gives the client its answer.
+pub(super) async fn answer(client: &mut TcpStream, head: &str, body: &str) -> std::io::Result<()> {
+    client.write_all(closing(head, body).as_bytes()).await?;
     client.shutdown().await
 }
 
@@ -202,7 +215,7 @@ fn action(head: &str, body: &str) -> Option<String> {
 }
 
 /// The message with this body, as the connection's last one.
-fn headed(head: &str, body: &str) -> String {
+fn closing(head: &str, body: &str) -> String {
     let head = without(&without(head, "connection"), "content-length");
     format!("{head}connection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len())
 }
