@@ -7,12 +7,17 @@ pub mod answer;
 pub mod cause;
 pub mod extract;
 pub mod ground;
+pub mod health;
 pub mod line;
 pub mod read;
 pub mod reading;
 pub mod wordings;
 
 #[cfg(test)]
+mod docs;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod rows;
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ pub mod verdict;
 use crate::{
     aws::{Reader, explain::Failure},
     error::Problem,
-    event::{Event, Events, Source, Verdict},
+    event::{Event, Events, Verdict},
 };
 use evidence::Evidence;
 use machine::{Ending, Rollout};
@@ -50,9 +50,6 @@ pub async fn follow(aws: &Reader, target: &Target, events: &Events) -> Result<Ve
         Some(ours) => evidence::gather(aws, target, ours, &last.target_groups).await,
         None => Evidence::default(),
     };
-    for text in evidence.log.iter().flat_map(|log| &log.lines) {
-        events.send(Event::Line { source: Source::Log, text: text.clone() });
-    }
     let messages: Vec<_> = rollout.messages(&last).into_iter().map(str::to_owned).collect();
     Ok(verdict::verdict(
         ending,

@@ -56,8 +56,10 @@ struct Group<'a> {
 }
 
 impl Group<'_> {
+    /// What they say; of several the one that names what is at fault.
     fn reading(&self) -> Option<&Reading> {
-        self.signs[0].told.cause()
+        let readings = || self.signs.iter().filter_map(|sign| sign.told.cause());
+        readings().find(|reading| reading.resource.is_some()).or_else(|| readings().next())
     }
 
     fn cause(&self) -> Option<Cause> {

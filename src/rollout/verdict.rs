@@ -10,7 +10,7 @@ use super::{
 use crate::{
     diagnosis::{
         answer::{self, Answer, By, Sign},
-        line,
+        health, line,
         read::{self, Told},
     },
     error::Problem,
@@ -138,7 +138,7 @@ fn signs(messages: &[String], evidence: &Evidence, reason: Option<&str>) -> Vec<
         let port = address.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
         Sign {
             by: By::Target(address.clone()),
-            told: read::target(code, description, port),
+            told: health::target(code, description, port),
             text: format!("{code}: {description}"),
         }
     });
@@ -324,6 +324,7 @@ mod tests {
         insta::assert_snapshot!(told(rolled_back(), &[event], &evidence), @r"
         rolled back
         the rollout of `web` was rolled back: the health check on port 8080 gets 404 and wants another code (1 task)
+          at fault: arn:tg
           target 10.0.1.5:8080 is unwell: Target.ResponseCodeMismatch: Health checks failed with these codes: [404]
           left out: 2 messages that follow from it
           `web:1` is back

@@ -58,6 +58,26 @@ fn the_endpoint_is_missing() {
 }
 
 #[test]
+fn nothing_is_there_and_what_would_fail_next_is_told_too() {
+    insta::assert_snapshot!(of(&at(TOKEN, "52.94.8.9"), bare()), @r#"
+    the task does not reach ecr.api from a: rtb-private of a has no default route, and there is no endpoint of ecr.api (1 task)
+      at fault: vpc-1
+      task 0f3e stopped: ResourceInitializationError: unable to pull secrets or registry auth: The task cannot pull registry auth from Amazon ECR: There is a connection issue between the task and Amazon ECR. Check your task network configuration. operation error ECR: GetAuthorizationToken, exceeded maximum number of attempts, 3, https response error StatusCode: 0, RequestID: , request send failed, Post "https://api.ecr.eu-west-1.amazonaws.com/": dial tcp 52.94.8.9:443: i/o timeout
+      52.94.8.9 is a public address: the name did not lead to an endpoint
+      next, the task does not reach ecr.dkr from a: rtb-private of a has no default route, and there is no endpoint of ecr.dkr
+      next, the task does not reach s3 from a: rtb-private of a has no default route, and there is no endpoint of s3
+      next, the task does not reach logs from a: rtb-private of a has no default route, and there is no endpoint of logs
+      help: group=$(aws ec2 create-security-group --vpc-id vpc-1 --group-name vpc-1-endpoints --description 'HTTPS from the VPC' --query GroupId --output text)
+            aws ec2 authorize-security-group-ingress --group-id "$group" --protocol tcp --port 443 --cidr 10.0.0.0/16
+            aws ec2 create-vpc-endpoint --vpc-id vpc-1 --service-name com.amazonaws.eu-west-1.ecr.api --vpc-endpoint-type Interface --private-dns-enabled --subnet-ids a b --security-group-ids "$group"
+            aws ec2 create-vpc-endpoint --vpc-id vpc-1 --service-name com.amazonaws.eu-west-1.ecr.dkr --vpc-endpoint-type Interface --private-dns-enabled --subnet-ids a b --security-group-ids "$group"
+            aws ec2 create-vpc-endpoint --vpc-id vpc-1 --service-name com.amazonaws.eu-west-1.s3 --vpc-endpoint-type Gateway --route-table-ids rtb-private
+            aws ec2 create-vpc-endpoint --vpc-id vpc-1 --service-name com.amazonaws.eu-west-1.logs --vpc-endpoint-type Interface --private-dns-enabled --subnet-ids a b --security-group-ids "$group"
+            or write `network: { endpoints: ensure }` and deploy again: it makes what is missing
+    "#);
+}
+
+#[test]
 fn its_private_dns_is_off() {
     let mut vpc = complete();
     vpc.endpoint("vpce-ecr.api").private_dns = false;
@@ -91,7 +111,11 @@ fn an_acl_stops_the_answers() {
     the task does not reach s3 from a: acl-default of a refuses the answers from s3 (pl-s3) (TCP 32768-60999) by rule 50 (1 task)
       task 0f3e stopped: CannotPullContainerError: The task cannot pull 123456789012.dkr.ecr.eu-west-1.amazonaws.com/web@sha256:0a from the registry 123456789012.dkr.ecr.eu-west-1.amazonaws.com/web. There is a connection issue between the task and the registry. Check your task network configuration. : failed to copy: httpReadSeeker: failed open: failed to do request: Get 123456789012.dkr.ecr.eu-west-1.amazonaws.com/web: dial tcp 52.216.8.9:443: i/o timeout
       52.216.8.9 is a public address of S3: only the route of the S3 gateway endpoint leads a private subnet there
+      next, the task does not reach ecr.api from a: acl-default of a refuses the answers from vpce-ecr.api in b (TCP 32768-60999) by rule 50
+      next, the task does not reach s3 from a: acl-default of a refuses the answers from s3 (pl-s3) (TCP 32768-60999) by rule 50
       help: aws ec2 create-network-acl-entry --network-acl-id acl-default --ingress --rule-number 49 --protocol tcp --port-range From=1024,To=65535 --cidr-block 0.0.0.0/0 --rule-action allow
+            aws ec2 create-network-acl-entry --network-acl-id acl-default --ingress --rule-number 49 --protocol tcp --port-range From=1024,To=65535 --cidr-block 10.0.0.0/16 --rule-action allow
+            aws ec2 create-network-acl-entry --network-acl-id acl-default --ingress --rule-number 48 --protocol tcp --port-range From=1024,To=65535 --cidr-block 0.0.0.0/0 --rule-action allow
     ");
 }
 
@@ -255,7 +279,18 @@ fn an_image_of_elsewhere_has_no_way() {
     insta::assert_snapshot!(told(&[stopped("0f3e", text)], Some(&ground)), @r#"
     the task does not reach docker.io from a: rtb-private of a has no default route, and no endpoint of the VPC leads to docker.io (1 task)
       task 0f3e stopped: CannotPullContainerError: pull image manifest has been retried 5 time(s): failed to resolve ref docker.io/library/nginx:1: failed to do request: Head "https://registry-1.docker.io/v2/library/nginx/manifests/1": dial tcp 44.205.64.79:443: i/o timeout
-      help: keep it in the tasks' own region (an image in ECR, for another registry's with `image: { pull-through: ensure }`), or give the subnets a NAT gateway
+      next, the task does not reach ecr.api from a: rtb-private of a has no default route, and there is no endpoint of ecr.api
+      next, the task does not reach ecr.dkr from a: rtb-private of a has no default route, and there is no endpoint of ecr.dkr
+      next, the task does not reach s3 from a: rtb-private of a has no default route, and there is no endpoint of s3
+      and 1 more
+      help: group=$(aws ec2 create-security-group --vpc-id vpc-1 --group-name vpc-1-endpoints --description 'HTTPS from the VPC' --query GroupId --output text)
+            aws ec2 authorize-security-group-ingress --group-id "$group" --protocol tcp --port 443 --cidr 10.0.0.0/16
+            aws ec2 create-vpc-endpoint --vpc-id vpc-1 --service-name com.amazonaws.eu-west-1.ecr.api --vpc-endpoint-type Interface --private-dns-enabled --subnet-ids a b --security-group-ids "$group"
+            aws ec2 create-vpc-endpoint --vpc-id vpc-1 --service-name com.amazonaws.eu-west-1.ecr.dkr --vpc-endpoint-type Interface --private-dns-enabled --subnet-ids a b --security-group-ids "$group"
+            aws ec2 create-vpc-endpoint --vpc-id vpc-1 --service-name com.amazonaws.eu-west-1.s3 --vpc-endpoint-type Gateway --route-table-ids rtb-private
+            aws ec2 create-vpc-endpoint --vpc-id vpc-1 --service-name com.amazonaws.eu-west-1.logs --vpc-endpoint-type Interface --private-dns-enabled --subnet-ids a b --security-group-ids "$group"
+            keep it in the tasks' own region (an image in ECR, for another registry's with `image: { pull-through: ensure }`), or give the subnets a NAT gateway
+            or write `network: { endpoints: ensure }` and deploy again: it makes what is missing
     "#);
     insta::assert_snapshot!(told(&[stopped("0f3e", text)], None), @r#"
     the task did not reach `registry-1.docker.io`, to which no endpoint leads (1 task)
