@@ -10,6 +10,7 @@ pub mod config;
 pub mod context;
 pub mod cost;
 pub mod deploy;
+pub mod diagnosis;
 pub mod doctor;
 pub mod error;
 pub mod event;

@@ -19,9 +19,10 @@ mod watch;
 use crate::{
     aws::{Reader, Writer},
     error::Problem,
-    event::{Event, Events, Source, Span, Verdict},
+    event::{Event, Events, Span, Verdict},
 };
 use evidence::Evidence;
+use futures_util::FutureExt as _;
 use look::Looks;
 use machine::{Ending, Instead, Means, Rollout, Turn, revision};
 use state::ServiceState;
@@ -107,9 +108,6 @@ pub async fn follow(aws: &Reader, target: &Target, events: &Events) -> Result<Fo
         None if needs_cause => gather(aws, target, &rollout, &watch).await,
         None => Evidence::default(),
     };
-    for text in evidence.log.iter().flat_map(|log| &log.lines) {
-        events.send(Event::Line { source: Source::Log, text: text.clone() });
-    }
     if let (Ending::RolledBack { reason, .. }, Some(_)) = (&mut ending, &given_up) {
         // ECS would say that a user asked for it, and that was this run.
         if rollout.is_asked_back() {
@@ -131,7 +129,10 @@ pub async fn follow(aws: &Reader, target: &Target, events: &Events) -> Result<Fo
 
 async fn gather(aws: &Reader, target: &Target, rollout: &Rollout, watch: &Watch) -> Evidence {
     match rollout.seen() {
-        Some(ours) => evidence::gather(aws, target, ours, &watch.last.target_groups).await,
+        Some(ours) => {
+            let groups = &watch.last.target_groups;
+            evidence::gather(aws, target, ours, groups).boxed().await
+        }
         None => Evidence::default(),
     }
 }

@@ -16,10 +16,7 @@ use crate::{
     },
     plan::task,
     resource::{cluster, service as ecs_service, task_definition},
-    world::{
-        tasks, topology,
-        vpc::{self, Which},
-    },
+    world::{tasks, topology, vpc},
 };
 use aws_sdk_ecs::types::{AssignPublicIp, Cluster, ClusterField, DeploymentConfiguration};
 use futures_util::FutureExt as _;
@@ -56,7 +53,7 @@ pub(super) async fn of_service(
     let subnets: BTreeSet<_> = network.subnets().iter().cloned().collect();
     let (subject, which, load_balancer) = tokio::join!(
         subject.boxed(),
-        vpc_of(aws, &subnets).boxed(),
+        vpc::of_subnets(aws, &subnets).boxed(),
         load_balancer(aws, &service).boxed(),
     );
     let (mut subject, which): (Subject, _) = (subject?, which?);
@@ -95,7 +92,7 @@ pub(super) async fn of_task(aws: &Reader, given: &cli::Doctor) -> Result<(Subjec
     };
     let which = async {
         match (&given.vpc, subnets.is_empty()) {
-            (None, false) => vpc_of(aws, &subnets).await,
+            (None, false) => vpc::of_subnets(aws, &subnets).await,
             (vpc, _) => vpc::choose(aws, vpc.as_deref()).await,
         }
     };
@@ -240,35 +237,6 @@ async fn definition(aws: &Reader, name: &str) -> Result<Value> {
             "name a family, `family:revision`, its ARN, or a file (with its folder: `./web.json`)",
         )
     })
-}
-
-/// The VPC of these subnets.
-async fn vpc_of(aws: &Reader, subnets: &BTreeSet<String>) -> Result<Which> {
-    let names = subnets.iter().cloned().collect::<Vec<_>>();
-    let on = names.join(", ");
-    let found = aws.ec2.describe_subnets().set_subnet_ids(Some(names)).send().await;
-    let found = match found.explain("ec2:DescribeSubnets", &on) {
-        Err(failure)
-            if failure.code.as_deref().is_some_and(|code| code.starts_with("InvalidSubnetID")) =>
-        {
-            return Err(Error::refused(
-                format!("{}: {}", aws.region, failure.message),
-                "name subnets of this region and account",
-            ));
-        }
-        found => found?,
-    };
-    let vpcs: BTreeSet<_> =
-        found.subnets().iter().filter_map(|subnet| subnet.vpc_id().map(str::to_owned)).collect();
-    let mut vpcs = vpcs.into_iter();
-    match (vpcs.next(), vpcs.next()) {
-        (Some(vpc), None) => Ok(Which::Named(vpc)),
-        (Some(one), Some(other)) => Err(Error::refused(
-            format!("the subnets {on} are in {one} and {other}"),
-            "name subnets of one VPC",
-        )),
-        _ => Err(Error::refused(format!("there is no subnet {on}"), "check the ids")),
-    }
 }
 
 /// The load balancer of the service's first target group. It is drawn, and judged by nobody: a refusal

@@ -121,9 +121,11 @@ impl<W: Write + Send> Actions<W> {
     fn end(&mut self, outcome: &Outcome, now: Duration) -> std::io::Result<()> {
         let ending = ending::of(outcome);
         self.say(&lines::sentence(&ending, now))?;
-        let told = ending.problem.map(ToString::to_string);
+        let mut told = ending.problem.map(ToString::to_string);
         if let Some(problem) = ending.problem.filter(|_| told.as_deref().is_some_and(too_long)) {
             self.say(&lines::problem(problem))?;
+            // The evidence is what is long, and what to do stands behind it.
+            told = Some(Problem { found: Vec::new(), ..problem.clone() }.to_string());
         }
         self.say(&lines::stands(outcome))?;
         let level = match ending.state {

@@ -1,14 +1,19 @@
-//! Gathers what AWS knows about a rollout that did not work: stopped tasks, targets, a log. Every part
-//! is best effort, because the verdict stands without it.
+//! Gathers what AWS knows about a rollout that did not work: stopped tasks, targets, a log, the VPC where
+//! the network may be at fault. Every part is best effort, because the verdict stands without it.
+
+mod vpc;
 
 use super::{
     Target,
     state::Deployment,
     tasks::{self, StoppedTask},
 };
-use crate::aws::{
-    Reader,
-    explain::{Explain as _, Failure},
+use crate::{
+    aws::{
+        Reader,
+        explain::{Explain as _, Failure},
+    },
+    diagnosis::{ground::Ground, read},
 };
 use aws_sdk_ecs::types::{LogDriver, TaskDefinition};
 use aws_sdk_elasticloadbalancingv2::types::{TargetHealthDescription, TargetHealthStateEnum};
@@ -18,7 +23,7 @@ use std::{collections::BTreeSet, future::Future, time::Duration};
 /// How long one part may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Lines of the log that are shown.
-const LOG_LINES: i32 = 20;
+const LOG_LINES: i32 = 30;
 
 /// What was found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,6 +34,8 @@ pub struct Evidence {
     pub targets: Vec<UnwellTarget>,
     /// The end of the log of the container that ended.
     pub log: Option<Log>,
+    /// The VPC and what the tasks need in it, where the network may be at fault.
+    pub ground: Option<Ground>,
     /// What could not be read.
     pub unread: Vec<String>,
 }
@@ -66,30 +73,55 @@ pub async fn gather(
 ) -> Evidence {
     let tasks = async {
         let tasks = within(tasks::stopped(aws, target, ours)).await?;
-        let log = within(log(aws, &tasks, ours)).await;
-        Ok((tasks, log))
+        let log = within(log(aws, &tasks, ours));
+        let ground = async {
+            if !tasks.iter().any(may_be_the_network) {
+                return Ok(None);
+            }
+            let ground = tokio::time::timeout(PATIENCE, vpc::ground(aws, target, ours)).await;
+            let late = || Err(format!("it took more than {} seconds", PATIENCE.as_secs()));
+            ground.unwrap_or_else(|_| late()).map(Some)
+        };
+        let (log, ground) = tokio::join!(log, ground);
+        Ok((tasks, log, ground))
     };
     let healths = target_groups.iter().map(|group| within(unwell_targets(aws, group)));
     let (tasks, targets) = tokio::join!(tasks, join_all(healths));
     let mut evidence = Evidence::default();
-    let mut note = |failure: Failure| evidence.unread.push(failure.problem().what);
+    let note = |evidence: &mut Evidence, failure: Failure| {
+        evidence.unread.push(failure.problem().what);
+    };
     match tasks {
-        Ok((tasks, log)) => {
+        Ok((tasks, log, ground)) => {
             evidence.tasks = tasks;
+            match ground {
+                Ok(ground) => evidence.ground = ground,
+                Err(why) => evidence.unread.push(format!("the VPC: {why}")),
+            }
             match log {
                 Ok(log) => evidence.log = log,
-                Err(failure) => note(failure),
+                Err(failure) => note(&mut evidence, failure),
             }
         }
-        Err(failure) => note(failure),
+        Err(failure) => note(&mut evidence, failure),
     }
     for targets in targets {
         match targets {
             Ok(targets) => evidence.targets.extend(targets),
-            Err(failure) => note(failure),
+            Err(failure) => note(&mut evidence, failure),
         }
     }
     evidence
+}
+
+/// Whether a task's words speak of the network, or are not known while it never ran.
+fn may_be_the_network(task: &StoppedTask) -> bool {
+    let Some(text) = task.cause() else { return false };
+    match read::read(&text) {
+        read::Told::Cause(reading) => reading.is_about_network(),
+        read::Told::Unknown => task.culprit().is_none(),
+        read::Told::Follows | read::Told::Routine => false,
+    }
 }
 
 async fn within<T>(part: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {

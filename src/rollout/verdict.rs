@@ -2,17 +2,26 @@
 //! to do.
 
 use super::{
-    cause,
-    evidence::Evidence,
+    evidence::{Evidence, Log, UnwellTarget},
     machine::{Ending, Instead, revision},
     state::Deployment,
     tasks::StoppedTask,
 };
-use crate::{error::Problem, event::Verdict};
-use std::{collections::BTreeMap, time::Duration};
+use crate::{
+    diagnosis::{
+        answer::{self, Answer, By, Sign},
+        health, line,
+        read::{self, Told},
+    },
+    error::Problem,
+    event::Verdict,
+};
+use std::time::Duration;
 
-/// Different causes and events that are shown; more would hide the first.
-const SHOWN: usize = 3;
+/// Lines of the log that are shown, also where one event was several.
+const LOG_LINES: usize = 30;
+/// What a line of the log is cut to.
+const LOG_LINE: usize = 200;
 
 /// What is known about the rollout besides how it ended.
 #[derive(Debug, Clone, Copy)]
@@ -41,7 +50,7 @@ pub fn verdict(ending: Ending, known: Known<'_>) -> Verdict {
             Verdict::Superseded { by, whose: Problem::new(whose).help(help) }
         }
         Ending::Stopped { how, .. } => Verdict::Stopped(
-            Problem::new(format!("{rollout} was stopped: {}", cause::headline(&how)))
+            Problem::new(format!("{rollout} was stopped: {}", line::headline(&how)))
                 .help("run again when whoever stopped it is done"),
         ),
         Ending::RolledBack { reason, to, is_back } => {
@@ -97,62 +106,29 @@ pub fn verdict(ending: Ending, known: Known<'_>) -> Verdict {
 
 fn problem(what: &str, reason: Option<&str>, then: Option<String>, known: Known<'_>) -> Problem {
     let Known { messages, evidence, .. } = known;
-    let causes = causes(&evidence.tasks);
-    let total: usize = causes.iter().map(|cause| cause.count).sum();
-    let failures = failures(messages);
-    // An event says which code or which limit, where the task says no more than "health checks".
-    let unhealthy = failures.iter().find(|text| text.contains(" is unhealthy"));
-    let targets: Vec<_> = evidence
-        .targets
-        .iter()
-        .map(|it| format!("target {} is unwell: {}: {}", it.address, it.code, it.description))
-        .collect();
-    let first = match causes.first() {
-        Some(Cause { text, count, .. }) => {
-            let is_vague = text.starts_with("Task failed ELB health checks");
-            let text = unhealthy.filter(|_| is_vague).unwrap_or(text);
-            let share =
-                if total == 1 { "1 task".to_owned() } else { format!("{count} of {total} tasks") };
-            Some((text.clone(), format!("{text} ({share})")))
-        }
-        None => failures.first().or(targets.first()).map(|text| (text.clone(), text.clone())),
-    };
-    let (first, counted) = first.unzip();
-    let reason = reason.map(cause::headline).filter(|reason| !reason.is_empty());
-    let headline = counted.or_else(|| reason.clone());
-    let mut found: Vec<String> = Vec::new();
-    for Cause { full, example, count, .. } in causes.iter().take(SHOWN) {
-        found.push(match count {
-            1 => format!("task {example} stopped: {full}"),
-            _ => format!("{count} tasks stopped, {example} the first: {full}"),
-        });
+    let reason = reason.map(line::headline).filter(|reason| !reason.is_empty());
+    let signs = signs(messages, evidence, reason.as_deref());
+    let answer = answer::answer(&signs, evidence.ground.as_ref());
+    let mut found = answer.as_ref().map(|answer| answer.found.clone()).unwrap_or_default();
+    if answer.is_some()
+        && let Some(reason) = reason.as_ref().filter(|reason| read::read(reason) == Told::Unknown)
+    {
+        found.push(format!("ECS says: {reason}"));
     }
-    found.extend(targets.iter().take(SHOWN).cloned());
-    let is_new = |text: &&String| {
-        first.as_ref() != Some(*text) && !causes.iter().any(|cause| cause.text == **text)
-    };
-    found.extend(failures.iter().filter(is_new).take(SHOWN).map(|text| format!("event: {text}")));
-    if let Some(log) = evidence.log.as_ref() {
-        found.push(format!("log of `{}`: {} in {}", log.container, log.stream, log.group));
-    }
-    found.extend(reason.filter(|_| first.is_some()).map(|reason| format!("ECS says: {reason}")));
     found.extend(then);
-    found.extend(evidence.unread.iter().map(|what| format!("not read: {what}")));
-
-    let log = evidence.log.iter().flat_map(|log| &log.lines);
-    let tasks = causes.iter().map(|cause| cause.full.as_str());
-    // A log says more than an exit code only where the process could not even begin.
-    let format_error = log.map(String::as_str).filter(|line| line.contains("exec format error"));
-    let is_vague = |text: &&str| text.starts_with("Task failed ELB health checks");
-    let texts = format_error
-        .chain(tasks.clone().filter(|text| !is_vague(text)))
-        .chain(failures.iter().map(String::as_str))
-        .chain(targets.iter().map(String::as_str))
-        .chain(tasks);
-    let help = cause::help(texts).unwrap_or(
-        "look at the service's events and at the stopped tasks in the ECS console, which keeps them \
-         for an hour",
-    );
+    found.extend(evidence.unread.iter().map(|what| format!("not read: {}", line::one_line(what))));
+    if let Some(log) = evidence.log.as_ref() {
+        let Log { container, group, stream, lines } = log;
+        let [container, group, stream] = [container, group, stream].map(|it| line::one_line(it));
+        found.push(format!("the end of the log of `{container}`, {stream} in {group}:"));
+        let last = lines.len().saturating_sub(LOG_LINES);
+        let lines = lines[last..].iter().map(|text| line::cut(&line::one_line(text), LOG_LINE));
+        found.extend(lines.map(|text| format!("  | {text}").trim_end().to_owned()));
+    }
+    let (headline, help) = match answer {
+        Some(Answer { cause, help, .. }) => (Some(cause), help),
+        None => (reason, NOTHING.to_owned()),
+    };
     let what = match headline {
         Some(headline) => format!("{what}: {headline}"),
         None => what.to_owned(),
@@ -160,41 +136,38 @@ fn problem(what: &str, reason: Option<&str>, then: Option<String>, known: Known<
     found.into_iter().fold(Problem::new(what), Problem::found).help(help)
 }
 
-/// Why tasks stopped, and how many of them.
-struct Cause<'a> {
-    text: String,
-    full: String,
-    example: &'a str,
-    count: usize,
-}
+/// What to do where nothing was seen.
+const NOTHING: &str = "look at the service's events and at the stopped tasks in the ECS console, which keeps \
+                       them for an hour";
 
-/// The tasks' causes, the most frequent first, and of two the earlier.
-fn causes(tasks: &[StoppedTask]) -> Vec<Cause<'_>> {
-    let mut causes: Vec<Cause<'_>> = Vec::new();
-    let mut places = BTreeMap::new();
-    for (task, full) in tasks.iter().filter_map(|task| Some((task, task.cause()?))) {
-        let text = cause::headline(&full);
-        let kind = cause::kind(&full);
-        let place = *places.entry(kind).or_insert_with(|| {
-            causes.push(Cause { text, full, example: &task.id, count: 0 });
-            causes.len() - 1
-        });
-        causes[place].count += 1;
-    }
-    causes.sort_by_key(|cause| std::cmp::Reverse(cause.count));
-    causes
-}
-
-/// What events say about failures, the latest first, each once.
-fn failures(messages: &[String]) -> Vec<String> {
-    let mut failures: Vec<String> = Vec::new();
-    for message in messages.iter().rev().filter(|message| cause::is_failure(message)) {
-        let text = cause::headline(message);
-        if !failures.contains(&text) {
-            failures.push(text);
+/// Everything that was seen, with what it means: the tasks first, the latest event before the others.
+fn signs(messages: &[String], evidence: &Evidence, reason: Option<&str>) -> Vec<Sign> {
+    let tasks = evidence.tasks.iter().filter_map(|task| {
+        let text = task.cause()?;
+        Some(Sign { by: By::Task(task.id.clone()), told: read::read(&text), text })
+    });
+    let targets = evidence.targets.iter().map(|UnwellTarget { address, code, description }| {
+        let port = address.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+        Sign {
+            by: By::Target(address.clone()),
+            told: health::target(code, description, port),
+            text: format!("{code}: {description}"),
         }
-    }
-    failures
+    });
+    let log = evidence.log.iter().flat_map(|log| {
+        let ended = evidence.tasks.iter().rev().find_map(StoppedTask::culprit);
+        let code = ended.and_then(|container| container.exit_code);
+        log.lines.iter().filter_map(move |text| {
+            let told = Told::Cause(Box::new(read::log_line(&log.container, code, text)?));
+            Some(Sign { by: By::Log, told, text: text.clone() })
+        })
+    });
+    let of_text = |by: By, text: &str| Sign { by, told: read::read(text), text: text.to_owned() };
+    let events = messages.iter().rev().map(|text| of_text(By::Event, text));
+    let events = events.filter(|sign| sign.told != Told::Unknown || read::sounds_bad(&sign.text));
+    let reason = reason.map(|text| of_text(By::Deployment, text));
+    let reason = reason.filter(|sign| sign.told != Told::Unknown);
+    tasks.chain(targets).chain(log.take(1)).chain(events).chain(reason).collect()
 }
 
 #[cfg(test)]
@@ -275,11 +248,12 @@ mod tests {
         let text = told(rolled_back(), &[&event, failed], &evidence);
         insta::assert_snapshot!(text, @r"
         rolled back
-        the rollout of `web` was rolled back: CannotPullContainerError: The task cannot pull 1.dkr.ecr.eu-west-1.amazonaws.com/web@sha256:0a from the registry. There is a connection issue between the task and the registry. Check your task network configuration… (3 of 3 tasks)
+        the rollout of `web` was rolled back: the task did not reach S3 (`s3`), where the image's layers are (3 of 3 tasks)
           3 tasks stopped, 0f3e the first: CannotPullContainerError: The task cannot pull 1.dkr.ecr.eu-west-1.amazonaws.com/web@sha256:0a from the registry. There is a connection issue between the task and the registry. Check your task network configuration. : failed to copy: httpReadSeeker: failed open: failed to do request: dial tcp 52.216.1.1:443: i/o timeout
-          ECS says: ECS deployment circuit breaker: tasks failed to start
+          52.216.1.1 is a public address of S3: only the route of the S3 gateway endpoint leads a private subnet there
+          left out: 2 messages that follow from it
           `web:1` is back
-          help: the task does not reach the registry: check the endpoints `ecr.api` and `ecr.dkr` with their private DNS and security group, and the S3 gateway endpoint on the subnets' route tables; images of other registries have no way from private subnets
+          help: put the S3 gateway endpoint on the route tables of the tasks' subnets (`network: { endpoints: ensure }` does it), and let their security group out to S3
         ");
     }
 
@@ -309,10 +283,11 @@ mod tests {
         failed
         the rollout of `web` failed: container `web` exited with code 1 (2 of 2 tasks)
           2 tasks stopped, 1a the first: container `web` exited with code 1
-          log of `web`: web/web/2b in /ecs/web
-          ECS says: ECS deployment circuit breaker: tasks failed to start
+          left out: 1 message that follows from it
           ECS did not roll back: no earlier deployment was ever complete
-          help: the application ended by itself: its log says why
+          the end of the log of `web`, web/web/2b in /ecs/web:
+            | no DATABASE_URL
+          help: look at its log: the application ended by itself; a variable or a secret that it needs may be missing under `task`
         ");
     }
 
@@ -330,12 +305,13 @@ mod tests {
         };
         insta::assert_snapshot!(told(rolled_back(), &[], &evidence), @r"
         rolled back
-        the rollout of `web` was rolled back: container `web` exited with code 255 (1 task)
-          task 1a stopped: container `web` exited with code 255
-          log of `web`: web/web/1a in /ecs/web
-          ECS says: ECS deployment circuit breaker: tasks failed to start
+        the rollout of `web` was rolled back: container `web` exited with code 255: the image is built for another CPU (1 task)
+          its log says: exec /app: exec format error
+          left out: 2 messages that follow from it
           `web:1` is back
-          help: the image is built for another CPU: make `image.platforms` fit the task's CPU architecture
+          the end of the log of `web`, web/web/1a in /ecs/web:
+            | exec /app: exec format error
+          help: make `image.platforms` fit the CPU architecture of the task definition, and deploy again
         ");
     }
 
@@ -359,13 +335,13 @@ mod tests {
                      (reason Health checks failed with these codes: [404])";
         insta::assert_snapshot!(told(rolled_back(), &[event], &evidence), @r"
         rolled back
-        the rollout of `web` was rolled back: port 8080 is unhealthy: Health checks failed with these codes: [404] (1 task)
-          task 1a stopped: Task failed ELB health checks in (target-group arn:tg)
+        the rollout of `web` was rolled back: the health check on port 8080 gets 404 and wants another code (1 task)
+          at fault: arn:tg
           target 10.0.1.5:8080 is unwell: Target.ResponseCodeMismatch: Health checks failed with these codes: [404]
-          ECS says: ECS deployment circuit breaker: tasks failed to start
+          left out: 2 messages that follow from it
           `web:1` is back
           not read: logs:GetLogEvents on /ecs/web was refused: AccessDenied: no
-          help: the application answers the health check with another code: check `load-balancer.health-check` (`path`, `matcher`)
+          help: make the application answer `load-balancer.health-check.path` with a code of `load-balancer.health-check.matcher`, or change these
         ");
     }
 
@@ -375,9 +351,10 @@ mod tests {
                      time. Please try again later or in a different availability zone.";
         insta::assert_snapshot!(told(Ending::TimedOut, &[event], &Evidence::default()), @r"
         timed out
-        the rollout of `web` was not complete after 15m: Capacity is unavailable at this time. Please try again later or in a different availability zone
+        the rollout of `web` was not complete after 15m: Fargate has no capacity in these zones now
+          event: (service web) was unable to place a task. Reason: Capacity is unavailable at this time. Please try again later or in a different availability zone.
           1 of 2 tasks run, and ECS goes on trying
-          help: Fargate has no room in these zones now: try again later, or add private subnets in other zones
+          help: deploy again later, or add private subnets in other zones
         ");
     }
 

@@ -13,6 +13,7 @@ use crate::{
 };
 use aws_sdk_ec2::types::{Filter, RouteState, SecurityGroup, VpcAttributeName, VpcEndpoint};
 use futures_util::FutureExt as _;
+use std::collections::BTreeSet;
 
 /// The VPC.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,6 +117,35 @@ pub async fn choose(aws: &Reader, id: Option<&str>) -> Result<Which> {
                  one with `--vpc`",
             )))
         }
+    }
+}
+
+/// The VPC of these subnets.
+pub async fn of_subnets(aws: &Reader, subnets: &BTreeSet<String>) -> Result<Which> {
+    let names = subnets.iter().cloned().collect::<Vec<_>>();
+    let on = names.join(", ");
+    let found = aws.ec2.describe_subnets().set_subnet_ids(Some(names)).send().await;
+    let found = match found.explain("ec2:DescribeSubnets", &on) {
+        Err(failure)
+            if failure.code.as_deref().is_some_and(|code| code.starts_with("InvalidSubnetID")) =>
+        {
+            return Err(Error::refused(
+                format!("{}: {}", aws.region, failure.message),
+                "name subnets of this region and account",
+            ));
+        }
+        found => found?,
+    };
+    let vpcs: BTreeSet<_> =
+        found.subnets().iter().filter_map(|subnet| subnet.vpc_id().map(str::to_owned)).collect();
+    let mut vpcs = vpcs.into_iter();
+    match (vpcs.next(), vpcs.next()) {
+        (Some(vpc), None) => Ok(Which::Named(vpc)),
+        (Some(one), Some(other)) => Err(Error::refused(
+            format!("the subnets {on} are in {one} and {other}"),
+            "name subnets of one VPC",
+        )),
+        _ => Err(Error::refused(format!("there is no subnet {on}"), "check the ids")),
     }
 }
 
