@@ -4,6 +4,7 @@ mod deploy;
 mod doctor;
 mod network;
 mod refusals;
+mod scripted;
 mod stack;
 mod states;
 mod topologies;
