@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 /// How long a target may be one that ELB does not use: a group that was just attached is, for a moment.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetHealth.html>
-const UNUSABLE: Duration = Duration::from_secs(30);
+const UNUSABLE: Duration = Duration::from_secs(20);
 
 /// Why a rollout cannot work.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -169,8 +169,8 @@ mod tests {
     fn a_target_that_is_not_used_will_never_be() {
         let mut early = Early::new(2);
         assert!(!at(&mut early, 10, &["10.0.1.5", "10.0.2.6"], 2));
-        assert!(!at(&mut early, 39, &["10.0.1.5", "10.0.2.6"], 2));
-        assert!(at(&mut early, 40, &["10.0.1.5", "10.0.2.6"], 2));
+        assert!(!at(&mut early, 29, &["10.0.1.5", "10.0.2.6"], 2));
+        assert!(at(&mut early, 30, &["10.0.1.5", "10.0.2.6"], 2));
         // One of two may yet serve alone, and one of one is all there is.
         assert!(!at(&mut early, 90, &["10.0.1.5"], 2));
         assert!(at(&mut early, 90, &["10.0.1.5"], 1));

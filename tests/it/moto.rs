@@ -7,6 +7,7 @@ mod ground;
 mod killed;
 mod network;
 mod refusals;
+mod scripted;
 mod speed;
 mod stack;
 mod states;

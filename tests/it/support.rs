@@ -18,4 +18,5 @@ pub mod program;
 pub mod registry;
 pub mod relay;
 pub mod rounds;
+pub mod scripted;
 pub mod workshop;

@@ -1,0 +1,331 @@
+//! A rollout by a script: an ECS and an ELB that answer as AWS documents it, at the times that a test
+//! sets. Everything else goes on to another server, so that the whole program runs against it.
+//!
+//! The shapes are those of AWS's own API models (`ecs/2014-11-13`, `elasticloadbalancingv2/2015-12-01`).
+
+mod answers;
+
+use serde_json::Value;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant, SystemTime},
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+};
+
+/// What is true from a moment on.
+#[derive(Debug, Clone, Default)]
+pub struct Frame {
+    /// Since the script began, or since the call that turned to it.
+    pub at: Duration,
+    /// `rolloutState` of the new deployment; not listed where it is empty.
+    pub state: &'static str,
+    /// Why, in ECS's words.
+    pub why: &'static str,
+    /// Its tasks that should run, run, start and have failed.
+    pub counts: [i32; 4],
+    /// The old version's tasks that run.
+    pub old: i32,
+    /// `rolloutState` of a deployment that has taken its place, and whether that runs the old version.
+    pub successor: Option<(&'static str, bool)>,
+    /// `status`, `statusReason` of the service deployment; none where ECS has no such records.
+    pub record: Option<(&'static str, &'static str)>,
+    /// `status`, `failureCount` of its circuit breaker, whose threshold is 3.
+    pub breaker: Option<(&'static str, i32)>,
+    /// Alarms that went off.
+    pub alarms: &'static [&'static str],
+    /// `lifecycleStage`.
+    pub stage: Option<&'static str>,
+    /// Whether a hook waits.
+    pub pauses: bool,
+    /// The new version's tasks.
+    pub tasks: Vec<Task>,
+    /// `state`, `reason`, `description` of the target of each address.
+    pub targets: Vec<(&'static str, [&'static str; 3])>,
+    /// What ECS says that happened, all of it so far.
+    pub events: Vec<String>,
+}
+
+/// A task of the new version.
+#[derive(Debug, Clone, Default)]
+pub struct Task {
+    /// `lastStatus`.
+    pub status: &'static str,
+    /// Its address.
+    pub address: &'static str,
+    /// `stopCode`, `stoppedReason`.
+    pub stopped: Option<(&'static str, &'static str)>,
+    /// `exitCode` of its container.
+    pub exit_code: Option<i32>,
+}
+
+/// What happens from the deploy on, and after a call that changes its course.
+#[derive(Debug, Clone, Default)]
+pub struct Script {
+    /// From CreateService or UpdateService on.
+    pub frames: Vec<Frame>,
+    /// From StopServiceDeployment on.
+    pub after_stop: Vec<Frame>,
+    /// From ContinueServiceDeployment on.
+    pub after_continue: Vec<Frame>,
+}
+
+/// A call that was made, and when, since the server began.
+#[derive(Debug, Clone)]
+pub struct Call {
+    pub operation: String,
+    pub at: Duration,
+    pub body: Value,
+}
+
+/// Listens as long as the test runs.
+#[derive(Debug)]
+pub struct Scripted {
+    /// On 127.0.0.1.
+    pub port: u16,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    upstream: u16,
+    script: Script,
+    began: Instant,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// The frames that count now, since when.
+    course: Option<(Vec<Frame>, Instant)>,
+    /// When the deployment was made.
+    created_at: f64,
+    service: BTreeMap<&'static str, Value>,
+    calls: Vec<Call>,
+}
+
+impl Scripted {
+    /// Listens, follows the script from the first deploy on, and sends what it does not know to this
+    /// port.
+    pub async fn before(upstream: u16, script: Script) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+        let port = listener.local_addr().expect("it is bound").port();
+        let (began, state) = (Instant::now(), Mutex::default());
+        let shared = Arc::new(Shared { upstream, script, began, state });
+        let own = shared.clone();
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let shared = own.clone();
+                // A client that hangs up has its answer, or its test has ended.
+                tokio::spawn(async move { Box::pin(shared.carry(client)).await.ok() });
+            }
+        });
+        Self { port, shared }
+    }
+
+    /// The calls so far.
+    pub fn calls(&self) -> Vec<Call> {
+        self.shared.lock().calls.clone()
+    }
+
+    /// How often this operation was called.
+    pub fn count(&self, operation: &str) -> usize {
+        self.calls().iter().filter(|call| call.operation == operation).count()
+    }
+
+    /// When a frame of the script's first course came, since the server began.
+    pub fn deployed(&self) -> Option<Duration> {
+        let calls = self.calls();
+        calls.iter().find(|call| is_deploy(&call.operation, &call.body)).map(|call| call.at)
+    }
+
+    /// Since the server began.
+    pub fn now(&self) -> Duration {
+        self.shared.began.elapsed()
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One request a connection.
+    async fn carry(&self, mut client: TcpStream) -> std::io::Result<()> {
+        let mut request = Vec::new();
+        let (head, body) = loop {
+            if client.read_buf(&mut request).await? == 0 {
+                return Ok(());
+            }
+            if let Some((head, body)) = split(&request)
+                && body.len() >= length(&head)
+            {
+                break (head, body);
+            }
+        };
+        let operation = operation(&head, &body);
+        let json = serde_json::from_str(&body).unwrap_or(Value::Null);
+        let answer = if let Some(answer) = self.answer(&operation, &json) {
+            answer
+        } else {
+            let (status, answer) = self.pass_on(&head, &body).await?;
+            let answer = if status.contains(" 200 ") {
+                self.edit(&operation, &json, answer)
+            } else {
+                answer
+            };
+            (status, answer)
+        };
+        self.note(operation, json);
+        let (status, answer) = answer;
+        let kind = if answer.starts_with('<') { "text/xml" } else { "application/x-amz-json-1.1" };
+        let head = format!(
+            "{status}\r\nconnection: close\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n",
+            answer.len()
+        );
+        client.write_all(format!("{head}{answer}").as_bytes()).await?;
+        client.shutdown().await
+    }
+
+    fn note(&self, operation: String, body: Value) {
+        let at = self.began.elapsed();
+        self.lock().calls.push(Call { operation, at, body });
+    }
+
+    async fn pass_on(&self, head: &str, body: &str) -> std::io::Result<(String, String)> {
+        let mut server = TcpStream::connect(("127.0.0.1", self.upstream)).await?;
+        let is_kept = |line: &&str| {
+            let name = line.split(':').next().unwrap_or_default();
+            !["connection", "content-length"].iter().any(|it| name.eq_ignore_ascii_case(it))
+        };
+        let head: String = head.split_inclusive("\r\n").filter(is_kept).collect();
+        let length = body.len();
+        let message = format!("{head}connection: close\r\ncontent-length: {length}\r\n\r\n{body}");
+        server.write_all(message.as_bytes()).await?;
+        let mut answer = Vec::new();
+        server.read_to_end(&mut answer).await?;
+        let (head, body) = split(&answer).unwrap_or_default();
+        Ok((head.lines().next().unwrap_or_default().to_owned(), body))
+    }
+
+    /// The answer of an operation that the script plays, once it has begun.
+    fn answer(&self, operation: &str, body: &Value) -> Option<(String, String)> {
+        let ok = |text: String| Some(("HTTP/1.1 200 OK".to_owned(), text));
+        let mut state = self.lock();
+        let frame = state.frame()?;
+        match operation {
+            "DescribeTargetHealth" => ok(answers::targets(&frame)),
+            "ListTasks" => ok(answers::list_tasks(&frame, body).to_string()),
+            "DescribeTasks" => ok(answers::tasks(&frame, body, &state).to_string()),
+            "ListServiceDeployments"
+            | "DescribeServiceDeployments"
+            | "DescribeServiceRevisions"
+                if frame.record.is_none() =>
+            {
+                // As moto does for what it does not know.
+                Some(("HTTP/1.1 500 INTERNAL SERVER ERROR".to_owned(), "<h1>no</h1>".to_owned()))
+            }
+            "ListServiceDeployments" => ok(answers::list_records(&state).to_string()),
+            "DescribeServiceDeployments" => ok(answers::records(&frame, &state).to_string()),
+            "DescribeServiceRevisions" => ok(answers::revisions(body, &state).to_string()),
+            "StopServiceDeployment" | "ContinueServiceDeployment" => {
+                let next = if operation == "StopServiceDeployment" {
+                    &self.script.after_stop
+                } else {
+                    &self.script.after_continue
+                };
+                if !next.is_empty() {
+                    state.course = Some((next.clone(), Instant::now()));
+                }
+                ok(answers::stopped(&state).to_string())
+            }
+            _ => None,
+        }
+    }
+
+    /// What upstream says of the service, with the script's deployments.
+    fn edit(&self, operation: &str, body: &Value, answer: String) -> String {
+        let Ok(mut found) = serde_json::from_str::<Value>(&answer) else { return answer };
+        let mut state = self.lock();
+        if is_deploy(operation, body) && state.course.is_none() {
+            state.course = Some((self.script.frames.clone(), Instant::now()));
+            let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+            state.created_at = now.map_or(0.0, |now| now.as_secs_f64());
+        }
+        let services = match operation {
+            "DescribeServices" => found["services"].as_array_mut(),
+            "CreateService" | "UpdateService" => {
+                let service = found["service"].take();
+                found["service"] = Value::Array(vec![service]);
+                found["service"].as_array_mut()
+            }
+            _ => None,
+        };
+        for service in services.into_iter().flatten() {
+            state.remember(service);
+            if let Some(frame) = state.frame() {
+                answers::service(service, &frame, &state);
+            }
+        }
+        if let Some(service) = found.get_mut("service").filter(|it| it.is_array()) {
+            let inner = service[0].take();
+            *service = inner;
+        }
+        found.to_string()
+    }
+}
+
+impl State {
+    /// What is true now.
+    fn frame(&self) -> Option<Frame> {
+        let (frames, since) = self.course.as_ref()?;
+        let elapsed = since.elapsed();
+        frames.iter().rev().find(|frame| frame.at <= elapsed).or(frames.first()).cloned()
+    }
+
+    /// Which revision is the old one, and which the new.
+    fn remember(&mut self, service: &Value) {
+        let key = if self.course.is_none() { "old" } else { "new" };
+        self.service.insert(key, service["taskDefinition"].clone());
+        self.service.insert("arn", service["serviceArn"].clone());
+        self.service.insert("cluster", service["clusterArn"].clone());
+    }
+
+    fn known(&self, key: &str) -> &str {
+        self.service.get(key).and_then(Value::as_str).unwrap_or_default()
+    }
+}
+
+/// Whether the call starts a deployment.
+fn is_deploy(operation: &str, body: &Value) -> bool {
+    let changes = body["taskDefinition"].is_string() || body["forceNewDeployment"] == true;
+    operation == "CreateService" || operation == "UpdateService" && changes
+}
+
+/// In a header for the JSON services, in the body for the others.
+fn operation(head: &str, body: &str) -> String {
+    let target = head.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("x-amz-target").then(|| value.trim().rsplit('.').next())?
+    });
+    let action = || body.split('&').find_map(|pair| pair.strip_prefix("Action="));
+    target.or_else(action).unwrap_or_default().to_owned()
+}
+
+/// The head with its last line break, and the body.
+fn split(message: &[u8]) -> Option<(String, String)> {
+    let text = String::from_utf8_lossy(message);
+    let (head, body) = text.split_once("\r\n\r\n")?;
+    Some((format!("{head}\r\n"), body.to_owned()))
+}
+
+fn length(head: &str) -> usize {
+    let value = |line: &str| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().ok())?
+    };
+    head.lines().find_map(value).unwrap_or(0)
+}
