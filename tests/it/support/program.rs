@@ -1,9 +1,16 @@
 //! The program itself, run as a user runs it: with an environment of its own and nothing of this one.
 
 use aws_config::{Region, SdkConfig};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use std::path::Path;
-use tokio::process::Command;
+use std::{path::Path, process::Stdio, time::Duration};
+use tokio::{
+    process::{Child, Command},
+    time::timeout,
+};
+
+/// A program that does not end by itself in this time hangs.
+const HANGS: Duration = Duration::from_secs(30);
 
 /// What a run has printed, and how it ended.
 #[derive(Debug)]
@@ -17,7 +24,7 @@ pub struct Run {
 #[derive(Debug)]
 pub struct Program {
     command: Command,
-    _home: tempfile::TempDir,
+    home: tempfile::TempDir,
 }
 
 impl Program {
@@ -42,7 +49,7 @@ impl Program {
         for variable in ["PATH", "DOCKER_HOST"] {
             command.envs(super::process::variable(variable).map(|value| (variable, value)));
         }
-        Self { command, _home: home }
+        Self { command, home }
     }
 
     /// Adds a variable.
@@ -59,13 +66,48 @@ impl Program {
 
     /// Runs it to its end.
     pub async fn run(mut self) -> Run {
-        let output = self.command.output().await.expect("it starts");
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("it writes UTF-8");
-        Run { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+        Run::of(self.command.output().await.expect("it starts"))
+    }
+
+    /// Starts it.
+    pub fn start(mut self) -> Running {
+        self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Running { child: self.command.spawn().expect("it starts"), _home: self.home }
+    }
+}
+
+/// The program, running.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    _home: tempfile::TempDir,
+}
+
+impl Running {
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        let id = self.child.id().and_then(|id| i32::try_from(id).ok());
+        let process = id.and_then(Pid::from_raw).expect("it runs");
+        kill_process(process, signal).expect("it is there");
+    }
+
+    /// Its end, which has to come by itself.
+    pub async fn ends(self) -> Run {
+        let output = timeout(HANGS, self.child.wait_with_output()).await;
+        Run::of(output.expect("it ends by itself").expect("it is waited for"))
     }
 }
 
 impl Run {
+    fn of(output: std::process::Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("it writes UTF-8");
+        Self {
+            code: output.status.code(),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
+    }
+
     /// Asserts the exit code, and shows all that was printed where it is another.
     pub fn ends_with(self, code: u8) -> Self {
         assert_eq!(self.code, Some(i32::from(code)), "{}\n{}", self.stdout, self.stderr);
