@@ -5,6 +5,7 @@ mod deploy;
 mod doctor;
 mod network;
 mod refusals;
+mod run_task;
 mod stack;
 mod states;
 mod topologies;

@@ -97,13 +97,13 @@ fn why_it_failed_or_never_started() {
     insta::assert_snapshot!(told(&stopped(pull, &[("app", None, "")])), @r"
     the task `migrate` never started: CannotPullContainerError: pull image manifest has been retried 5 time(s): failed to resolve ref 1.dkr.ecr.eu-west-1.amazonaws.com/web@sha256:0: not found
       task 0f3e stopped: CannotPullContainerError: pull image manifest has been retried 5 time(s): failed to resolve ref 1.dkr.ecr.eu-west-1.amazonaws.com/web@sha256:0: not found
-      log of `app`: web/app/0f3e in /ecs/web
       help: there is no such image: check the name, and that the repository's lifecycle rule has not removed it
     ");
     // What a service's task stops for by plan is none of this one's plan.
     let scaled =
         stopped("Scaling activity initiated by deployment ecs-svc/1", &[("app", None, "")]);
     insta::assert_snapshot!(told(&scaled).what, @"the task `migrate` never started: Scaling activity initiated by deployment ecs-svc/1");
+    insta::assert_snapshot!(told(&stopped("", &[("app", Some(3), "")])).what, @"the task `migrate` failed: container `app` exited with code 3");
     insta::assert_snapshot!(told(&stopped("", &[])).what, @"the task `migrate` never started: ECS gives no reason");
 }
 

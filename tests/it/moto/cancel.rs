@@ -279,7 +279,7 @@ async fn a_rollout_is_taken_back_where_the_file_says_so() {
 async fn a_task_beside_the_rollout_is_not_cut_in_half_and_not_started_twice() {
     let (stack, switch, workflow) = switched("cancel-task").await;
     stack.moto.keep_tasks_running().await;
-    stack.write_more("run: [{ name: migrate, command: [./migrate], before: rollout }]");
+    runs(&stack, "run: [{ name: migrate, command: [./migrate], before: rollout }]");
     let deploy = workflow.step(program(&stack, &switch, &["deploy"])).start();
     switch.hears("RunTask").await;
     let github = &Prism::shared().github;
@@ -307,6 +307,26 @@ async fn a_task_beside_the_rollout_is_not_cut_in_half_and_not_started_twice() {
     let last = program(&stack, &switch, &["deploy"]).run().await.ends_with(exit::OK);
     assert!(last.stderr.contains("found    run/migrate"), "{}", last.stderr);
     assert_eq!((switch.count("RunTask"), switch.count("CreateService")), (1, 1));
+}
+
+/// Writes a file with tasks beside the rollout. moto runs none whose container does not say how much
+/// memory it needs.
+pub(super) fn runs(stack: &Stack, more: &str) {
+    let logs = json!({"logDriver": "awslogs", "options": {
+        "awslogs-group": "/ecs/web", "awslogs-region": "eu-central-1", "awslogs-stream-prefix": "web",
+    }});
+    let container = json!({
+        "name": "web", "image": "replaced", "memory": 512, "logConfiguration": logs,
+        "portMappings": [{"containerPort": 8080}],
+    });
+    let definition = json!({
+        "cpu": "256", "memory": "512", "requiresCompatibilities": ["FARGATE"],
+        "networkMode": "awsvpc", "containerDefinitions": [container],
+    });
+    fs::write(stack.folder().join("task.json"), definition.to_string()).expect("a file");
+    stack.write_task("definition: task.json");
+    let file = read(&stack.file());
+    fs::write(stack.file(), format!("{file}{more}\n")).expect("the file");
 }
 
 #[tokio::test]

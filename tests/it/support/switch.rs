@@ -2,8 +2,9 @@
 
 use super::relay::{headed, length, split};
 use aws_config::SdkConfig;
+use serde_json::json;
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -19,6 +20,7 @@ use tokio::{
 struct Orders {
     held: BTreeSet<String>,
     edits: Vec<(String, String, String)>,
+    refused: BTreeMap<String, String>,
     heard: Vec<String>,
 }
 
@@ -78,6 +80,12 @@ impl Switch {
         self.orders().edits.push(edit);
     }
 
+    /// From now on this operation is answered with an error, in the form of the JSON services.
+    pub fn refuse(&self, operation: &str, code: &str, message: &str) {
+        let body = json!({"__type": code, "message": message}).to_string();
+        self.orders().refused.insert(operation.to_owned(), body);
+    }
+
     /// Waits until this operation is asked for.
     pub async fn hears(&self, operation: &str) {
         self.hears_more(operation, 0).await;
@@ -123,14 +131,19 @@ async fn carry(mut client: TcpStream, port: u16, shared: &Shared) -> std::io::Re
         }
     };
     let operation = operation(&head, &body);
-    let is_held = {
+    let (is_held, refused) = {
         let mut orders = lock(shared);
         orders.heard.push(operation.clone());
-        orders.held.contains(&operation)
+        (orders.held.contains(&operation), orders.refused.get(&operation).cloned())
     };
     shared.count.send_modify(|count| *count += 1);
     if is_held {
         return std::future::pending().await;
+    }
+    if let Some(body) = refused {
+        let head = "HTTP/1.1 400 Bad Request\r\ncontent-type: application/x-amz-json-1.1\r\n";
+        client.write_all(headed(head, &body).as_bytes()).await?;
+        return client.shutdown().await;
     }
     let mut server = TcpStream::connect(("127.0.0.1", port)).await?;
     server.write_all(headed(&head, &body).as_bytes()).await?;
