@@ -195,11 +195,10 @@ async fn a_migration_runs_before_the_new_version_and_its_failure_leaves_the_old_
 
     migrates("[/no/such/program]");
     let failed = service.run(&["deploy"]).await.ends_with(exit::ROLLOUT_FAILED);
-    for text in
-        ["the task `migrate` never started: ", "/no/such/program", "the command cannot be run"]
-    {
-        assert!(failed.stderr.contains(text), "{text} in {}", failed.stderr);
-    }
+    // The rest of MiniStack's words is about its second attempt.
+    let never = "the task `migrate` never started: ResourceInitializationError: ";
+    assert!(failed.stderr.contains(never), "{}", failed.stderr);
+    assert!(!failed.stderr.contains("log of"), "it has written nothing: {}", failed.stderr);
     assert_eq!(service.runs().await, before);
     service.says(&host, "one").await;
 

@@ -84,7 +84,10 @@ pub(super) fn problem(
     // A code of the application's own says nothing to anybody else.
     let is_its_own = matches!(code, Some(1..=125)) && found.is_some_and(|it| it.reason.is_empty());
     let known = cause::help([cause]).filter(|_| !is_its_own);
-    problem.help(known.unwrap_or("its log says why: mend it and run again"))
+    problem.help(known.unwrap_or(match code {
+        Some(_) => "its log says why: mend it and run again",
+        None => "look at the stopped task in the ECS console, which keeps it for an hour",
+    }))
 }
 
 /// The same where ECS has not even taken the task.

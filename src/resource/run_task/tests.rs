@@ -99,6 +99,13 @@ fn why_it_failed_or_never_started() {
       task 0f3e stopped: CannotPullContainerError: pull image manifest has been retried 5 time(s): failed to resolve ref 1.dkr.ecr.eu-west-1.amazonaws.com/web@sha256:0: not found
       help: there is no such image: check the name, and that the repository's lifecycle rule has not removed it
     ");
+    let command = "CannotStartContainerError: failed to create task: exec: \"./migrate\": executable \
+                   file not found in $PATH";
+    insta::assert_snapshot!(told(&stopped("Task failed to start", &[("app", None, command)])), @r"
+    the task `migrate` never started: Task failed to start
+      task 0f3e stopped: Task failed to start
+      help: look at the stopped task in the ECS console, which keeps it for an hour
+    ");
     // What a service's task stops for by plan is none of this one's plan.
     let scaled =
         stopped("Scaling activity initiated by deployment ecs-svc/1", &[("app", None, "")]);
