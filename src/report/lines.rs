@@ -63,7 +63,7 @@ impl Lines {
             }
             Event::TaskStarted { address, task, is_new } => {
                 let verb = if *is_new { "started" } else { "found" };
-                vec![self.step(address, verb, verb.len(), task)]
+                vec![self.step(address, verb, verb.len(), &format!("{:>7}  {}", "", task.dimmed()))]
             }
             Event::StepDone { address, id, took } => {
                 let verb = self.verbs.get(address).copied().unwrap_or("done");

@@ -69,6 +69,13 @@ impl Service {
         found.load_balancers()[0].dns_name().expect("a name").to_owned()
     }
 
+    /// The revision that the service was told to run.
+    async fn runs(&self) -> String {
+        let found = self.account.ecs.describe_services().cluster("hello").services("hello");
+        let found = found.send().await.expect("services");
+        found.services()[0].task_definition().expect("it has one").to_owned()
+    }
+
     /// Waits until the load balancer answers with this; a container takes a moment to listen.
     async fn says(&self, host: &str, text: &str) {
         for _ in 0..150 {
@@ -151,4 +158,58 @@ async fn a_build_that_fails_leaves_no_service() {
     service.serve("one");
     service.run(&["deploy"]).await.ends_with(exit::OK);
     service.says(&service.load_balancer().await, "one").await;
+}
+
+#[tokio::test]
+async fn a_migration_runs_before_the_new_version_and_its_failure_leaves_the_old_one() {
+    let service = Service::new().await;
+    let file = service.folder.path().join("ecs-deploy.yml");
+    let plain = std::fs::read_to_string(&file).expect("the file");
+    let migrates = |command: &str| {
+        let run = format!("run: [{{ name: migrate, command: {command}, before: rollout }}]\n");
+        std::fs::write(&file, format!("{plain}{run}")).expect("the file");
+    };
+    migrates(
+        "[sh, -c, 'echo migrating from $(cat /www/index.html); sleep 2; echo done migrating']",
+    );
+    let first = service.run(&["deploy"]).await.ends_with(exit::OK);
+    let host = service.load_balancer().await;
+    service.says(&host, "one").await;
+    let place = |text: &str| {
+        first.stderr.find(text).unwrap_or_else(|| panic!("{text} in {}", first.stderr))
+    };
+    assert!(place("started  run/migrate") < place("log migrating from one"), "{}", first.stderr);
+    assert!(place("log migrating from one") < place("log done migrating"), "{}", first.stderr);
+    assert!(place("log done migrating") < place("create   service/hello"), "{}", first.stderr);
+    let before = service.runs().await;
+
+    // The new image, not the old one.
+    service.serve("two");
+    migrates("[sh, -c, 'cat /www/index.html; echo no such table >&2; exit 3']");
+    let failed = service.run(&["deploy"]).await.ends_with(exit::ROLLOUT_FAILED);
+    for text in [
+        "a task before the rollout of `hello` failed, nothing was rolled out",
+        "the task `migrate` failed: container `hello` exited with code 3",
+        "log two",
+        "log no such table",
+        "`hello` was left alone, it runs `hello:1`",
+    ] {
+        assert!(failed.stderr.contains(text), "{text} in {}", failed.stderr);
+    }
+    assert_eq!(service.runs().await, before);
+    service.says(&host, "one").await;
+
+    migrates("[/no/such/program]");
+    let failed = service.run(&["deploy"]).await.ends_with(exit::ROLLOUT_FAILED);
+    // The rest of MiniStack's words is about its second attempt.
+    let never = "the task `migrate` never started: ResourceInitializationError: ";
+    assert!(failed.stderr.contains(never), "{}", failed.stderr);
+    assert!(!failed.stderr.contains("log of"), "it has written nothing: {}", failed.stderr);
+    assert_eq!(service.runs().await, before);
+    service.says(&host, "one").await;
+
+    migrates("[sh, -c, 'echo mended']");
+    let mended = service.run(&["deploy"]).await.ends_with(exit::OK);
+    assert!(mended.stderr.contains("log mended"), "{}", mended.stderr);
+    service.says(&host, "two").await;
 }

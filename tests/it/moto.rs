@@ -1,5 +1,6 @@
 //! Against moto: AWS's control plane with careful EC2 and IAM.
 
+mod cancel;
 mod deploy;
 mod doctor;
 mod faulted;
@@ -7,6 +8,7 @@ mod ground;
 mod killed;
 mod network;
 mod refusals;
+mod run_task;
 mod scripted;
 mod speed;
 mod stack;

@@ -19,4 +19,5 @@ pub mod registry;
 pub mod relay;
 pub mod rounds;
 pub mod scripted;
+pub mod switch;
 pub mod workshop;

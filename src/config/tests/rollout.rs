@@ -256,4 +256,17 @@ run: [{ name: migrate, command: [x], before: rollout, container: side }]
       |
       = help: give it one in the task definition
     ");
+    let image = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/x:1";
+    let side = format!(r#"{{"name": "side", "essential": false, "image": "{image}"}}"#);
+    let beside = definition.replace(r#"{"name": "side"}"#, &side);
+    let files = [("task.json", beside.as_str()), ("Dockerfile", "FROM scratch\n")];
+    insta::assert_snapshot!(with(file, &files).expect_err("it would go on"), @r#"
+    error: container `side`: image `123456789012.dkr.ecr.eu-west-1.amazonaws.com/x:1` is no reference to an ECR image
+     --> /app/task.json:3:55
+      |
+    3 |         {"name": "side", "essential": false, "image": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/x:1"}]}
+      |                                                       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      |
+      = help: it is ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME:TAG, or …/NAME@sha256:DIGEST
+    "#);
 }

@@ -46,15 +46,27 @@ fn watched(before: Option<&str>, replay: &Replay) -> Watched {
 fn before_the_first_step_nothing_was_changed() {
     let nothing = Progress::default();
     let (problem, code) = ending(&nothing, None, "SIGINT");
-    insta::assert_snapshot!(format!("{code}: {problem}"), @"");
+    insta::assert_snapshot!(format!("{code}: {problem}"), @r"
+    1: the run was ended by SIGINT
+      help: nothing was changed
+    ");
     let (problem, code) = ending(&progress(&PLAN, 0, 0), None, "SIGTERM");
-    insta::assert_snapshot!(format!("{code}: {problem}"), @"");
+    insta::assert_snapshot!(format!("{code}: {problem}"), @r"
+    1: the run was ended by SIGTERM
+      help: nothing was changed
+    ");
 }
 
 #[test]
 fn what_was_done_and_what_was_not() {
     let (problem, code) = ending(&progress(&PLAN, 2, 1), None, "SIGINT");
-    insta::assert_snapshot!(format!("{code}: {problem}"), @"");
+    insta::assert_snapshot!(format!("{code}: {problem}"), @r"
+    4: the run was ended by SIGINT
+      done: repository/web
+      may be half done: image/web
+      not started: run/migrate, service/web
+      help: run it again: it takes up where this run stopped
+    ");
 }
 
 #[test]
@@ -63,7 +75,13 @@ fn a_task_is_not_cut_in_half() {
     let address = Address::new(Kind::Run, "migrate");
     progress.tasks.push((address, "arn:aws:ecs:x:1:task/web/0f3e".to_owned()));
     let (problem, code) = ending(&progress, None, "SIGINT");
-    insta::assert_snapshot!(format!("{code}: {problem}"), @"");
+    insta::assert_snapshot!(format!("{code}: {problem}"), @r"
+    4: the run was ended by SIGINT
+      done: repository/web, image/web
+      not started: service/web
+      goes on by itself: run/migrate, arn:aws:ecs:x:1:task/web/0f3e
+      help: run it again: it waits for the task that runs, and starts no second one
+    ");
 }
 
 #[test]
@@ -72,7 +90,12 @@ fn a_rollout_that_goes_on() {
     let watched = watched(Some("web:6"), &replay);
     let (progress, goes_on) = (progress(&PLAN, 4, 4), Rollout::GoesOn { why: None });
     let (problem, code) = ending(&progress, Some((&watched, goes_on)), "SIGINT");
-    insta::assert_snapshot!(format!("{code}: {problem}"), @"");
+    insta::assert_snapshot!(format!("{code}: {problem}"), @r"
+    4: the run was ended by SIGINT
+      done: repository/web, image/web, run/migrate, service/web
+      the rollout goes on, unseen by this run: ecs-svc/2
+      help: run it again to follow it
+    ");
 }
 
 const ARN: &str = "arn:aws:ecs:x:1:service-deployment/web/web/abc";
@@ -101,28 +124,56 @@ async fn taken_back(answers: Vec<(&'static str, u16, Value)>) -> (String, Vec<Va
 async fn ecs_brings_the_last_version_back() {
     let stopped = ("StopServiceDeployment", 200, json!({"serviceDeploymentArn": ARN}));
     let (told, asked) = taken_back(vec![listed(&[ARN]), primary("ecs-svc/2"), stopped]).await;
-    insta::assert_snapshot!(told, @"");
+    insta::assert_snapshot!(told, @r"
+    4: the run was ended by SIGINT
+      done: repository/web, image/web, run/migrate, service/web
+      ECS stops the rollout and brings `web:6` back: ecs-svc/2
+      help: run it again to roll out once more
+    ");
     assert_eq!(asked[2], json!({"serviceDeploymentArn": ARN, "stopType": "ROLLBACK"}));
 }
 
 #[tokio::test]
 async fn what_happens_where_ecs_does_not_bring_it_back() {
     let (told, _) = taken_back(vec![listed(&[]), primary("ecs-svc/2")]).await;
-    insta::assert_snapshot!(told, @"");
+    insta::assert_snapshot!(told, @r"
+    4: the run was ended by SIGINT
+      done: repository/web, image/web, run/migrate, service/web
+      the rollout goes on, unseen by this run: ecs-svc/2
+      ECS tells of no deployment that could be taken back
+      help: run it again to follow it, or go back by hand: aws ecs update-service --cluster web --service web --task-definition web:6
+    ");
     let unknown = json!({"__type": "UnknownOperationException", "message": "what?"});
     let unknown = ("ListServiceDeployments", 400, unknown);
     let (told, _) = taken_back(vec![unknown, primary("ecs-svc/2")]).await;
-    insta::assert_snapshot!(told, @"");
+    insta::assert_snapshot!(told, @r"
+    4: the run was ended by SIGINT
+      done: repository/web, image/web, run/migrate, service/web
+      the rollout goes on, unseen by this run: ecs-svc/2
+      ECS was asked to bring the last version back: ecs:ListServiceDeployments on service web in cluster web was refused: UnknownOperationException: what?
+      help: run it again to follow it, or go back by hand: aws ecs update-service --cluster web --service web --task-definition web:6
+    ");
     let denied = json!({"__type": "AccessDeniedException", "message": "no"});
     let denied = ("StopServiceDeployment", 400, denied);
     let (told, _) = taken_back(vec![listed(&[ARN]), primary("ecs-svc/2"), denied]).await;
-    insta::assert_snapshot!(told, @"");
+    insta::assert_snapshot!(told, @r"
+    4: the run was ended by SIGINT
+      done: repository/web, image/web, run/migrate, service/web
+      the rollout goes on, unseen by this run: ecs-svc/2
+      ECS was asked to bring the last version back: ecs:StopServiceDeployment on arn:aws:ecs:x:1:service-deployment/web/web/abc was refused: AccessDeniedException: no
+      help: run it again to follow it, or go back by hand: aws ecs update-service --cluster web --service web --task-definition web:6
+    ");
 }
 
 #[tokio::test]
 async fn a_newer_deployment_is_not_taken_back() {
     let (told, _) = taken_back(vec![listed(&[ARN]), primary("ecs-svc/3")]).await;
-    insta::assert_snapshot!(told, @"");
+    insta::assert_snapshot!(told, @r"
+    4: the run was ended by SIGINT
+      done: repository/web, image/web, run/migrate, service/web
+      a newer deployment has taken the place of ecs-svc/2
+      help: run it again to follow it
+    ");
 }
 
 #[tokio::test]
@@ -131,5 +182,11 @@ async fn a_first_deployment_has_nothing_to_go_back_to() {
     let watched = watched(None, &replay);
     let rollout = take_back(&watched).await;
     let (problem, _) = ending(&progress(&PLAN, 4, 4), Some((&watched, rollout)), "SIGINT");
-    insta::assert_snapshot!(problem, @"");
+    insta::assert_snapshot!(problem, @r"
+    the run was ended by SIGINT
+      done: repository/web, image/web, run/migrate, service/web
+      the rollout goes on, unseen by this run: ecs-svc/2
+      it is the service's first deployment, so there is nothing to go back to
+      help: run it again to follow it
+    ");
 }

@@ -44,7 +44,11 @@ pub(super) fn cause(
     }
     // A stop that is routine for a service's task is none for this one.
     let told = task.cause().or_else(|| Some(task.reason.clone()).filter(|text| !text.is_empty()));
-    Some(told.unwrap_or_else(|| "ECS gives no reason".to_owned()))
+    let code = || {
+        let Container { name, exit_code, .. } = task.culprit()?;
+        Some(format!("container `{name}` exited with code {}", (*exit_code)?))
+    };
+    Some(told.or_else(code).unwrap_or_else(|| "ECS gives no reason".to_owned()))
 }
 
 /// The container whose log says more: the one that failed, otherwise the one that counts.
@@ -73,13 +77,17 @@ pub(super) fn problem(
         Some(_) => format!("the task `{name}` failed: {}", cause::headline(cause)),
     };
     let mut problem = Problem::new(what).found(format!("task {} stopped: {cause}", task.id));
-    if let Some(log) = log {
+    // A container that never ran has written nothing.
+    if let Some(log) = log.filter(|_| code.is_some()) {
         problem = problem.found(format!("log of `{container}`: {log}"));
     }
     // A code of the application's own says nothing to anybody else.
     let is_its_own = matches!(code, Some(1..=125)) && found.is_some_and(|it| it.reason.is_empty());
     let known = cause::help([cause]).filter(|_| !is_its_own);
-    problem.help(known.unwrap_or("its log says why: mend it and run again"))
+    problem.help(known.unwrap_or(match code {
+        Some(_) => "its log says why: mend it and run again",
+        None => "look at the stopped task in the ECS console, which keeps it for an hour",
+    }))
 }
 
 /// The same where ECS has not even taken the task.

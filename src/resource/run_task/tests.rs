@@ -72,25 +72,55 @@ fn why_it_failed_or_never_started() {
         judge::problem("migrate", task, culprit, &cause, Some("web/app/0f3e in /ecs/web"))
     };
     let failed = stopped(ENDED, &[("app", Some(3), ""), ("agent", Some(1), "")]);
-    insta::assert_snapshot!(told(&failed), @"");
+    insta::assert_snapshot!(told(&failed), @r"
+    the task `migrate` failed: container `app` exited with code 3
+      task 0f3e stopped: container `app` exited with code 3
+      log of `app`: web/app/0f3e in /ecs/web
+      help: its log says why: mend it and run again
+    ");
     let killed = stopped(ENDED, &[("app", Some(143), ""), ("proxy", Some(1), "")]);
-    insta::assert_snapshot!(told(&killed), @"");
+    insta::assert_snapshot!(told(&killed), @r"
+    the task `migrate` failed: container `proxy` exited with code 1
+      task 0f3e stopped: container `proxy` exited with code 1
+      log of `proxy`: web/app/0f3e in /ecs/web
+      help: its log says why: mend it and run again
+    ");
     let memory = "OutOfMemoryError: Container killed due to memory usage";
-    insta::assert_snapshot!(told(&stopped(ENDED, &[("app", Some(137), memory)])), @"");
+    insta::assert_snapshot!(told(&stopped(ENDED, &[("app", Some(137), memory)])), @r"
+    the task `migrate` failed: container `app` exited with code 137: OutOfMemoryError: Container killed due to memory usage
+      task 0f3e stopped: container `app` exited with code 137: OutOfMemoryError: Container killed due to memory usage
+      log of `app`: web/app/0f3e in /ecs/web
+      help: the container needs more memory than it has: raise `task.memory`
+    ");
     let pull = "CannotPullContainerError: pull image manifest has been retried 5 time(s): failed to \
                 resolve ref 1.dkr.ecr.eu-west-1.amazonaws.com/web@sha256:0: not found";
-    insta::assert_snapshot!(told(&stopped(pull, &[("app", None, "")])), @"");
+    insta::assert_snapshot!(told(&stopped(pull, &[("app", None, "")])), @r"
+    the task `migrate` never started: CannotPullContainerError: pull image manifest has been retried 5 time(s): failed to resolve ref 1.dkr.ecr.eu-west-1.amazonaws.com/web@sha256:0: not found
+      task 0f3e stopped: CannotPullContainerError: pull image manifest has been retried 5 time(s): failed to resolve ref 1.dkr.ecr.eu-west-1.amazonaws.com/web@sha256:0: not found
+      help: there is no such image: check the name, and that the repository's lifecycle rule has not removed it
+    ");
+    let command = "CannotStartContainerError: failed to create task: exec: \"./migrate\": executable \
+                   file not found in $PATH";
+    insta::assert_snapshot!(told(&stopped("Task failed to start", &[("app", None, command)])), @r"
+    the task `migrate` never started: Task failed to start
+      task 0f3e stopped: Task failed to start
+      help: look at the stopped task in the ECS console, which keeps it for an hour
+    ");
     // What a service's task stops for by plan is none of this one's plan.
     let scaled =
         stopped("Scaling activity initiated by deployment ecs-svc/1", &[("app", None, "")]);
-    insta::assert_snapshot!(told(&scaled).what, @"");
-    insta::assert_snapshot!(told(&stopped("", &[])).what, @"");
+    insta::assert_snapshot!(told(&scaled).what, @"the task `migrate` never started: Scaling activity initiated by deployment ecs-svc/1");
+    insta::assert_snapshot!(told(&stopped("", &[("app", Some(3), "")])).what, @"the task `migrate` failed: container `app` exited with code 3");
+    insta::assert_snapshot!(told(&stopped("", &[])).what, @"the task `migrate` never started: ECS gives no reason");
 }
 
 #[test]
 fn a_reason_for_not_taking_it_is_a_cause_too() {
     let reason = "Capacity is unavailable at this time. Please try again later";
-    insta::assert_snapshot!(judge::not_started("migrate", reason), @"");
+    insta::assert_snapshot!(judge::not_started("migrate", reason), @r"
+    the task `migrate` was not started: Capacity is unavailable at this time. Please try again later
+      help: Fargate has no room in these zones now: try again later, or add private subnets in other zones
+    ");
 }
 
 fn task(arn: &str, status: &str, code: Option<i32>) -> types::Task {

@@ -6,7 +6,7 @@ use super::{
 };
 use aws_config::SdkConfig;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::process::Command;
 
 /// A region that is nobody's default, so that a default cannot pass for the right one.
@@ -58,15 +58,39 @@ impl Moto {
 
     /// From now on IAM decides: unknown keys are refused.
     pub async fn enforce_iam(&self) {
+        self.post("reset-auth", "application/octet-stream", "0").await;
+    }
+
+    /// From now on a task that runs goes on running.
+    pub async fn keep_tasks_running(&self) {
+        self.tasks_change_after(1_000_000).await;
+    }
+
+    /// From now on a task comes one step nearer to its end whenever it is looked at.
+    pub async fn let_tasks_end(&self) {
+        self.tasks_change_after(1).await;
+    }
+
+    async fn tasks_change_after(&self, looks: u32) {
+        let transition = json!({"progression": "manual", "times": looks});
+        let body = json!({"model_name": "ecs::task", "transition": transition}).to_string();
+        self.post("state-manager/set-transition", "application/json", &body).await;
+    }
+
+    /// Asks moto itself.
+    async fn post(&self, path: &str, kind: &str, body: &str) {
         use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
         let address = ("127.0.0.1", self.server.port);
         let mut stream = tokio::net::TcpStream::connect(address).await.expect("moto answers");
-        let request = "POST /moto-api/reset-auth HTTP/1.1\r\nhost: moto\r\nconnection: close\r\n\
-                       content-type: application/octet-stream\r\ncontent-length: 1\r\n\r\n0";
+        let request = format!(
+            "POST /moto-api/{path} HTTP/1.1\r\nhost: moto\r\nconnection: close\r\n\
+             content-type: {kind}\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
         stream.write_all(request.as_bytes()).await.expect("it is sent");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.expect("an answer");
-        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        assert!(answer.starts_with("HTTP/1.1 20"), "{answer}");
     }
 
     /// The operations called since the last time this was asked, by their IAM names, sorted.

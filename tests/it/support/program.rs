@@ -2,9 +2,16 @@
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_ecs::config::{Credentials, SharedCredentialsProvider};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use std::{path::Path, process::Stdio};
-use tokio::process::Command;
+use std::{path::Path, process::Stdio, time::Duration};
+use tokio::{
+    process::{Child, Command},
+    time::timeout,
+};
+
+/// A program that does not end by itself in this time hangs.
+const HANGS: Duration = Duration::from_secs(30);
 
 /// What a run has printed, and how it ended.
 #[derive(Debug)]
@@ -29,7 +36,7 @@ pub fn administrator(endpoint: &str, region: &'static str) -> SdkConfig {
 #[derive(Debug)]
 pub struct Program {
     command: Command,
-    _home: tempfile::TempDir,
+    home: tempfile::TempDir,
 }
 
 impl Program {
@@ -54,7 +61,7 @@ impl Program {
         for variable in ["PATH", "DOCKER_HOST"] {
             command.envs(super::process::variable(variable).map(|value| (variable, value)));
         }
-        Self { command, _home: home }
+        Self { command, home }
     }
 
     /// Adds a variable.
@@ -78,22 +85,56 @@ impl Program {
     }
 
     /// Runs it to its end.
-    pub async fn run(self) -> Run {
-        self.run_as(|_| ()).await
+    pub async fn run(mut self) -> Run {
+        Run::of(self.command.output().await.expect("it starts"))
     }
 
     /// The same, and tells which process it is.
-    pub async fn run_as(mut self, tell: impl FnOnce(u32)) -> Run {
+    pub async fn run_as(self, tell: impl FnOnce(u32)) -> Run {
+        let running = self.start();
+        tell(running.child.id().expect("nobody waited for it yet"));
+        Run::of(running.child.wait_with_output().await.expect("it ends"))
+    }
+
+    /// Starts it.
+    pub fn start(mut self) -> Running {
         self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let child = self.command.spawn().expect("it starts");
-        tell(child.id().expect("nobody waited for it yet"));
-        let output = child.wait_with_output().await.expect("it ends");
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("it writes UTF-8");
-        Run { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+        Running { child: self.command.spawn().expect("it starts"), _home: self.home }
+    }
+}
+
+/// The program, running.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    _home: tempfile::TempDir,
+}
+
+impl Running {
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        let id = self.child.id().and_then(|id| i32::try_from(id).ok());
+        let process = id.and_then(Pid::from_raw).expect("it runs");
+        kill_process(process, signal).expect("it is there");
+    }
+
+    /// Its end, which has to come by itself.
+    pub async fn ends(self) -> Run {
+        let output = timeout(HANGS, self.child.wait_with_output()).await;
+        Run::of(output.expect("it ends by itself").expect("it is waited for"))
     }
 }
 
 impl Run {
+    fn of(output: std::process::Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("it writes UTF-8");
+        Self {
+            code: output.status.code(),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
+    }
+
     /// Asserts the exit code, and shows all that was printed where it is another.
     pub fn ends_with(self, code: u8) -> Self {
         assert_eq!(self.code, Some(i32::from(code)), "{}\n{}", self.stdout, self.stderr);

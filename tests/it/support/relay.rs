@@ -215,19 +215,19 @@ fn action(head: &str, body: &str) -> Option<String> {
 }
 
 /// The message with this body, as the connection's last one.
-fn closing(head: &str, body: &str) -> String {
+pub(super) fn closing(head: &str, body: &str) -> String {
     let head = without(&without(head, "connection"), "content-length");
     format!("{head}connection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len())
 }
 
 /// The head with its last line break, and the body.
-fn split(message: &[u8]) -> Option<(String, String)> {
+pub(super) fn split(message: &[u8]) -> Option<(String, String)> {
     let text = String::from_utf8_lossy(message);
     let (head, body) = text.split_once("\r\n\r\n")?;
     Some((format!("{head}\r\n"), body.to_owned()))
 }
 
-fn length(head: &str) -> usize {
+pub(super) fn length(head: &str) -> usize {
     let value = |line: &str| {
         let (name, value) = line.split_once(':')?;
         name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().ok())?
