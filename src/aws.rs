@@ -14,7 +14,9 @@ use crate::{
     event::Events,
     tags::Tags,
 };
-use aws_config::{BehaviorVersion, Region};
+use aws_config::{
+    BehaviorVersion, Region, stalled_stream_protection::StalledStreamProtectionConfig,
+};
 use explain::Explain as _;
 use patience::{Patience, retries, timeouts};
 use sha2::{Digest as _, Sha256};
@@ -89,8 +91,14 @@ impl Reader {
             ));
         };
         let wire = Wire::through(config.http_client());
-        let config = config.to_builder().http_client(wire.clone());
-        let config = &config.retry_config(retries()).timeout_config(timeouts()).build();
+        let config = &config
+            .to_builder()
+            .http_client(wire.clone())
+            .retry_config(retries())
+            .timeout_config(timeouts())
+            // It takes the wait for a place in a bucket for a connection that has stalled.
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            .build();
         let caller = client!(aws_sdk_sts, config)
             .get_caller_identity()
             .send()
