@@ -15,7 +15,9 @@ use crate::{
     network::needs::partition,
     tags::Tags,
 };
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::{
+    BehaviorVersion, Region, SdkConfig, stalled_stream_protection::StalledStreamProtectionConfig,
+};
 use explain::Explain as _;
 use patience::{Patience, retries, timeouts};
 use sha2::{Digest as _, Sha256};
@@ -113,8 +115,14 @@ impl Reader {
             ));
         };
         let wire = Wire::through(config.http_client());
-        let config = config.to_builder().http_client(wire.clone());
-        let config = &config.retry_config(retries()).timeout_config(timeouts()).build();
+        let config = &config
+            .to_builder()
+            .http_client(wire.clone())
+            .retry_config(retries())
+            .timeout_config(timeouts())
+            // It takes the wait for a place in a bucket for a connection that has stalled.
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            .build();
         Ok(Self {
             ecr: client!(aws_sdk_ecr, config),
             ecs: client!(aws_sdk_ecs, config),

@@ -1,9 +1,10 @@
 //! How long AWS is waited for and how often it is asked again, for every call alike.
 
-use super::wire::{Call, is_throttle};
+use super::wire::Call;
 use aws_config::{retry::RetryConfig, timeout::TimeoutConfig};
 use aws_smithy_runtime_api::client::{
     interceptors::context::InterceptorContext,
+    orchestrator::{HttpRequest, HttpResponse},
     retries::classifiers::{ClassifyRetry, RetryAction, RetryClassifierPriority},
 };
 use aws_smithy_types::retry::RetrySpec;
@@ -51,8 +52,17 @@ pub(super) fn timeouts() -> TimeoutConfig {
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html>
 const NEVER_BLINDLY: [&str; 1] = ["RegisterTaskDefinition"];
 
-/// Ends the attempts where more would not help: see [`ATTEMPTS_WITHOUT_THROTTLE`] and
-/// [`NEVER_BLINDLY`]. A throttled call has done nothing.
+/// Whether this request is not made again, other than when it is throttled: a throttled call has done
+/// nothing. The SDK knows one number of attempts for every kind of failure.
+pub(super) fn is_last(call: &Call, request: &HttpRequest) -> bool {
+    let attempt = request.headers().get("amz-sdk-request").and_then(attempt).unwrap_or(1);
+    attempt >= ATTEMPTS_WITHOUT_THROTTLE || NEVER_BLINDLY.contains(&&*call.operation)
+}
+
+/// Put on an answer that says that AWS has failed, when it is the last one.
+pub(super) const LAST: &str = "x-ecs-private-deploy-last";
+
+/// Ends the attempts with an answer that is marked as the [`LAST`].
 #[derive(Debug)]
 pub(super) struct Patience;
 
@@ -66,14 +76,8 @@ impl ClassifyRetry for Patience {
     }
 
     fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
-        if context.response().is_some_and(is_throttle) {
-            return RetryAction::NoActionIndicated;
-        }
-        let Some(request) = context.request() else { return RetryAction::NoActionIndicated };
-        let is_blind =
-            Call::of(request).is_some_and(|call| NEVER_BLINDLY.contains(&&*call.operation));
-        let attempt = request.headers().get("amz-sdk-request").and_then(attempt).unwrap_or(1);
-        if is_blind || attempt >= ATTEMPTS_WITHOUT_THROTTLE {
+        let is_last = |answer: &HttpResponse| answer.headers().get(LAST).is_some();
+        if context.response().is_some_and(is_last) {
             RetryAction::RetryForbidden
         } else {
             RetryAction::NoActionIndicated

@@ -1,7 +1,10 @@
 //! What every call to AWS goes through, whoever makes it: it waits for its place in AWS's buckets, its
 //! answer has to come in time, and what may have changed something is written down.
 
-use super::{limiter::Limiter, patience::ATTEMPT};
+use super::{
+    limiter::Limiter,
+    patience::{ATTEMPT, LAST, is_last},
+};
 use aws_smithy_http_client::{
     ConnectorBuilder,
     proxy::ProxyConfig,
@@ -90,6 +93,7 @@ impl HttpConnector for Line {
         let (connector, shared) = (self.connector.clone(), Arc::clone(&self.shared));
         HttpConnectorFuture::new(async move {
             let call = Call::of(&request);
+            let is_last = call.as_ref().is_some_and(|call| is_last(call, &request));
             if let Some(call) = &call {
                 sleep(shared.limiter.take(&call.service, &call.operation)).await;
             }
@@ -101,9 +105,18 @@ impl HttpConnector for Line {
             if let Some(call) = call {
                 shared.note(&call, answer.as_ref().ok());
             }
-            answer
+            if is_last { last(answer) } else { answer }
         })
     }
+}
+
+/// The same in a form that the SDK does not ask again after.
+fn last(answer: Result<HttpResponse, ConnectorError>) -> Result<HttpResponse, ConnectorError> {
+    let mut answer = answer.map_err(|error| ConnectorError::other(error.into_source(), None))?;
+    if answer.status().is_server_error() && !is_throttle(&answer) {
+        answer.headers_mut().insert(LAST, "true");
+    }
+    Ok(answer)
 }
 
 impl Shared {
@@ -188,7 +201,15 @@ pub(super) fn is_throttle(answer: &HttpResponse) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::patience::{Patience, retries},
+        *,
+    };
+    use aws_config::{BehaviorVersion, Region, SdkConfig};
+    use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+    use aws_sdk_ecs::types::ContainerDefinition;
+    use aws_smithy_runtime_api::client::http::http_client_fn;
+    use std::sync::atomic::AtomicUsize;
 
     fn answer(status: u16, body: &str) -> HttpResponse {
         HttpResponse::new(status.try_into().expect("a status"), SdkBody::from(body))
@@ -206,6 +227,65 @@ mod tests {
         let other = "<Response><Error><Code>InvalidParameter</Code><Message>Throttling</Message></Error></Response>";
         for body in [quota, other, "", "Throttling"] {
             assert!(!is_throttle(&answer(400, body)), "{body}");
+        }
+    }
+
+    /// Always fails in the same way.
+    #[derive(Debug, Clone)]
+    struct Failing(Arc<AtomicUsize>, Option<(u16, &'static str)>);
+
+    impl HttpConnector for Failing {
+        fn call(&self, _: HttpRequest) -> HttpConnectorFuture {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            HttpConnectorFuture::ready(match self.1 {
+                Some((status, body)) => Ok(answer(status, body)),
+                None => Err(ConnectorError::io("it is reset".into())),
+            })
+        }
+    }
+
+    /// How often a call is tried that fails so, and whether something may have changed in the end.
+    async fn tried(operation: &str, how: Option<(u16, &'static str)>) -> (usize, bool) {
+        let failing = Failing(Arc::default(), how);
+        let connector = SharedHttpConnector::new(failing.clone());
+        let wire = Wire::through(Some(http_client_fn(move |_, _| connector.clone())));
+        let credentials = Credentials::new("test", "test", None, None, "test");
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new("eu-west-1"))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .http_client(wire.clone())
+            .retry_config(retries())
+            .build();
+        let config = aws_sdk_ecs::config::Builder::from(&config).retry_classifier(Patience);
+        let ecs = aws_sdk_ecs::Client::from_conf(config.build());
+        let failed = match operation {
+            "RegisterTaskDefinition" => ecs
+                .register_task_definition()
+                .family("web")
+                .container_definitions(ContainerDefinition::builder().build())
+                .send()
+                .await
+                .is_err(),
+            _ => ecs.delete_cluster().cluster("web").send().await.is_err(),
+        };
+        assert!(failed, "{operation}");
+        (failing.0.load(Ordering::Relaxed), wire.may_have_changed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn how_often_a_call_is_tried() {
+        let throttle = Some((400, r#"{"__type":"ThrottlingException","message":"Rate exceeded"}"#));
+        let broken = Some((500, r#"{"__type":"ServerException","message":"oh"}"#));
+        let denied = Some((400, r#"{"__type":"AccessDeniedException","message":"no"}"#));
+        for (how, delete, register) in [
+            (throttle, (12, false), (12, false)),
+            (broken, (8, true), (1, true)),
+            (None, (8, true), (1, true)),
+            (denied, (1, false), (1, false)),
+        ] {
+            assert_eq!(tried("DeleteCluster", how).await, delete, "{how:?}");
+            assert_eq!(tried("RegisterTaskDefinition", how).await, register, "{how:?}");
         }
     }
 
