@@ -64,9 +64,11 @@ impl StoppedTask {
                 Some(if reason.is_empty() { text } else { format!("{text}: {reason}") })
             }
             _ => {
-                // Old agents tell the cause in the container alone.
+                // Old agents tell the cause in the container alone, and so does a container that could
+                // not be started.
                 let told = self.containers.iter().map(|it| &it.reason).find(|it| !it.is_empty());
-                let is_bare = self.reason.is_empty() || ended;
+                let is_bare =
+                    self.reason.is_empty() || ended || self.reason == "Task failed to start";
                 Some(told.filter(|_| is_bare).unwrap_or(&self.reason).clone())
                     .filter(|text| !text.is_empty())
             }

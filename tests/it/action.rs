@@ -2,12 +2,14 @@
 //! its working directory, its environment, and the engine's socket.
 //! <https://github.com/actions/runner/blob/main/src/Runner.Worker/Handlers/ContainerActionHandler.cs>
 
-use crate::support::{account::Account, ministack::Ministack, process::variable};
+use crate::support::{account::Account, ministack::Ministack, process::variable, switch::dead};
 use serde_json::json;
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Command, Output, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
 
 const IMAGE: &str = "ecs-private-deploy-action:test";
@@ -81,9 +83,19 @@ impl Runner {
 
     /// Starts the image as the runner does, with the action's inputs; yields what it printed.
     fn run(&self, inputs: &[(&str, &str)], more: &[(&str, &str)]) -> Output {
+        self.command(inputs, more, &[]).output().expect("docker starts")
+    }
+
+    /// The same, not started yet; `arguments` are docker's.
+    fn command(
+        &self,
+        inputs: &[(&str, &str)],
+        more: &[(&str, &str)],
+        arguments: &[&str],
+    ) -> Command {
         let socket = socket();
         let mut command = Command::new("docker");
-        command.args(["run", "--rm", "--workdir", "/github/workspace"]);
+        command.args(["run", "--rm", "--workdir", "/github/workspace"]).args(arguments);
         for (name, inside) in [
             ("home", "/github/home"),
             ("workflow", "/github/workflow"),
@@ -125,7 +137,8 @@ impl Runner {
                 inputs.iter().find(|(given, _)| *given == name).map_or("", |(_, value)| value);
             command.arg("-e").arg(format!("INPUT_{}={given}", name.to_uppercase()));
         }
-        command.arg(IMAGE).output().expect("docker starts")
+        command.arg(IMAGE);
+        command
     }
 }
 
@@ -232,4 +245,41 @@ async fn a_wrong_input_is_said_as_an_annotation_and_ends_with_2() {
     let ran = runner.run(&[("command", "deplou"), ("working-directory", "app")], &[]);
     assert_eq!(ran.status.code(), Some(2), "{}", text(&ran.stderr));
     assert!(text(&ran.stderr).contains("deplou"), "{}", text(&ran.stderr));
+}
+
+#[tokio::test]
+async fn as_process_1_it_ends_when_it_is_told_to() {
+    let runner = Runner::new().await;
+    build();
+    // A service that never answers, as the container sees it.
+    let (port, mut requests) = dead("0.0.0.0").await;
+    let endpoint = runner.ministack.endpoint_for_containers();
+    let (host, _) = endpoint.rsplit_once(':').expect("a port");
+    let endpoint = format!("{host}:{port}");
+    let inputs = [("command", "deploy"), ("config", "deploy.yml"), ("working-directory", "app")];
+    for signal in ["INT", "TERM"] {
+        let name = format!("ecs-private-deploy-test-{port}-{signal}");
+        let own = [("AWS_ENDPOINT_URL", endpoint.as_str())];
+        let mut command = runner.command(&inputs, &own, &["--name", &name]);
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("docker starts");
+        requests.recv().await.expect("AWS is asked");
+        docker(&["kill", "--signal", signal, &name]);
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while child.try_wait().expect("a child of this process").is_none() {
+            if Instant::now() > deadline {
+                docker(&["rm", "--force", &name]);
+                panic!("it does not end by itself");
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        let ran = child.wait_with_output().expect("it has ended");
+        assert_eq!(ran.status.code(), Some(1), "{}", text(&ran.stderr));
+        let ended = format!("the run was ended by SIG{signal}");
+        assert!(text(&ran.stderr).contains(&ended), "{}", text(&ran.stderr));
+        let summary =
+            fs::read_to_string(runner.path("file_commands/summary")).expect("the summary");
+        assert!(summary.contains("was cancelled, nothing was changed"), "{summary}");
+        assert!(summary.contains(&ended), "{summary}");
+    }
 }

@@ -10,8 +10,9 @@ use crate::support::{
     program::{Program, Run},
 };
 use ecs_private_deploy::exit;
+use rustix::process::Signal;
 use serde_json::json;
-use std::{path::Path, time::Duration};
+use std::{fs, path::Path, time::Duration};
 
 /// A service in a folder of its own.
 struct Service {
@@ -212,4 +213,47 @@ async fn a_migration_runs_before_the_new_version_and_its_failure_leaves_the_old_
     let mended = service.run(&["deploy"]).await.ends_with(exit::OK);
     assert!(mended.stderr.contains("log mended"), "{}", mended.stderr);
     service.says(&host, "two").await;
+}
+
+/// The command lines of the processes whose command line has this in it, on all of the machine.
+fn processes(with: &str) -> Vec<String> {
+    let entries = fs::read_dir("/proc").expect("this is Linux").filter_map(Result::ok);
+    let lines = entries.filter_map(|entry| fs::read(entry.path().join("cmdline")).ok());
+    let lines = lines.map(|line| String::from_utf8_lossy(&line).replace('\0', " "));
+    lines.filter(|line| line.contains(with)).collect()
+}
+
+/// Waits until there are such processes, or none any more.
+async fn until_processes(with: &str, are_there: bool) {
+    for _ in 0..600 {
+        if processes(with).is_empty() != are_there {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("{with}: {:?}", processes(with));
+}
+
+#[tokio::test]
+async fn a_cancelled_build_leaves_nothing_running() {
+    let service = Service::new().await;
+    // No other process sleeps as long.
+    let seconds = format!("sleep {}", 1_000_000 + std::process::id());
+    service.dockerfile(&format!("RUN {seconds}"));
+    for signal in [Signal::INT, Signal::TERM] {
+        let running = service.program(&["deploy"]).start();
+        until_processes(&seconds, true).await;
+        let folder = service.folder.path().to_string_lossy().into_owned();
+        assert!(!processes(&folder).is_empty(), "the build is a process of this machine");
+        running.signal(signal);
+        let run = running.ends().await.ends_with(exit::PARTIAL);
+        for text in ["may be half done: image/hello", "not started: ", "run it again"] {
+            assert!(run.stderr.contains(text), "{text} in {}", run.stderr);
+        }
+        assert_eq!(processes(&folder), Vec::<String>::new(), "the build's processes are gone");
+        until_processes(&seconds, false).await;
+    }
+    service.serve("one");
+    service.run(&["deploy"]).await.ends_with(exit::OK);
+    service.says(&service.load_balancer().await, "one").await;
 }

@@ -101,11 +101,11 @@ fn why_it_failed_or_never_started() {
     ");
     let command = "CannotStartContainerError: failed to create task: exec: \"./migrate\": executable \
                    file not found in $PATH";
-    insta::assert_snapshot!(told(&stopped("Task failed to start", &[("app", None, command)])), @r"
-    the task `migrate` never started: Task failed to start
-      task 0f3e stopped: Task failed to start
-      help: look at the stopped task in the ECS console, which keeps it for an hour
-    ");
+    insta::assert_snapshot!(told(&stopped("Task failed to start", &[("app", None, command)])), @r#"
+    the task `migrate` never started: CannotStartContainerError: failed to create task: exec: "./migrate": executable file not found in $PATH
+      task 0f3e stopped: CannotStartContainerError: failed to create task: exec: "./migrate": executable file not found in $PATH
+      help: the command cannot be run: check the image's entry point and `task.command`
+    "#);
     // What a service's task stops for by plan is none of this one's plan.
     let scaled =
         stopped("Scaling activity initiated by deployment ecs-svc/1", &[("app", None, "")]);

@@ -7,7 +7,7 @@ use crate::support::{
     moto::Moto,
     prism::Prism,
     program::{Program, Run},
-    switch::Switch,
+    switch::{Switch, dead},
 };
 use ecs_private_deploy::exit;
 use rustix::process::Signal;
@@ -17,7 +17,6 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
-use tokio::{io::AsyncReadExt as _, net::TcpListener, sync::mpsc};
 
 /// What a workflow's run leaves.
 struct Workflow {
@@ -87,24 +86,6 @@ fn read(path: &Path) -> String {
     fs::read_to_string(path).unwrap_or_default()
 }
 
-/// A service that takes every request and answers none; the channel tells of each.
-async fn dead() -> (u16, mpsc::UnboundedReceiver<()>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let port = listener.local_addr().expect("it is bound").port();
-    let (asked, requests) = mpsc::unbounded_channel();
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            let asked = asked.clone();
-            tokio::spawn(async move {
-                stream.read_u8().await.ok();
-                asked.send(()).ok();
-                std::future::pending::<()>().await;
-            });
-        }
-    });
-    (port, requests)
-}
-
 fn folder_with(file: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("ecs-deploy.yml"), file).expect("the file");
@@ -121,7 +102,7 @@ async fn while_aws_is_read_nothing_was_changed() {
     {
         let workflow = Workflow::new(name);
         let folder = folder_with(FILE);
-        let (port, mut requests) = dead().await;
+        let (port, mut requests) = dead("127.0.0.1").await;
         let url = format!("http://127.0.0.1:{port}");
         let config = aws_config::SdkConfig::builder().endpoint_url(url);
         let config = config.region(aws_config::Region::new("eu-central-1")).build();
@@ -142,8 +123,8 @@ async fn while_aws_is_read_nothing_was_changed() {
 #[tokio::test]
 async fn a_github_that_hangs_does_not_keep_the_run() {
     let folder = folder_with(FILE);
-    let (aws, mut requests) = dead().await;
-    let (github, mut told) = dead().await;
+    let (aws, mut requests) = dead("127.0.0.1").await;
+    let (github, mut told) = dead("127.0.0.1").await;
     let config = aws_config::SdkConfig::builder().endpoint_url(format!("http://127.0.0.1:{aws}"));
     let config = config.region(aws_config::Region::new("eu-central-1")).build();
     let workflow = Workflow::new("cancel-hanging");
@@ -166,8 +147,8 @@ async fn a_github_that_hangs_does_not_keep_the_run() {
 #[tokio::test]
 async fn a_second_signal_ends_it_at_once() {
     let folder = folder_with(FILE);
-    let (aws, mut requests) = dead().await;
-    let (github, mut told) = dead().await;
+    let (aws, mut requests) = dead("127.0.0.1").await;
+    let (github, mut told) = dead("127.0.0.1").await;
     let config = aws_config::SdkConfig::builder().endpoint_url(format!("http://127.0.0.1:{aws}"));
     let config = config.region(aws_config::Region::new("eu-central-1")).build();
     let workflow = Workflow::new("cancel-twice");

@@ -11,7 +11,7 @@ use std::{
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
-    sync::watch,
+    sync::{mpsc, watch},
     time::timeout,
 };
 
@@ -166,4 +166,22 @@ fn operation(head: &str, body: &str) -> String {
     let target = target.and_then(|target| target.rsplit('.').next());
     let action = || body.split('&').find_map(|pair| pair.strip_prefix("Action="));
     target.or_else(action).unwrap_or_default().to_owned()
+}
+
+/// A service that takes every request and answers none; the channel tells of each.
+pub async fn dead(host: &str) -> (u16, mpsc::UnboundedReceiver<()>) {
+    let listener = TcpListener::bind((host, 0)).await.expect("a free port");
+    let port = listener.local_addr().expect("it is bound").port();
+    let (asked, requests) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let asked = asked.clone();
+            tokio::spawn(async move {
+                stream.read_u8().await.ok();
+                asked.send(()).ok();
+                std::future::pending::<()>().await;
+            });
+        }
+    });
+    (port, requests)
 }
