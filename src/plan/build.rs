@@ -5,6 +5,7 @@ mod endpoints;
 mod groups;
 mod ingress;
 mod judge;
+mod leftovers;
 mod pull_through;
 mod shift;
 mod standing;
@@ -156,6 +157,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Plan> {
     plan.warnings.extend(shift::warnings(change.as_ref()));
     let reason = service_reason(change.as_ref());
     plan.add(inputs.address(Kind::Service), change.map(Change::Service), &reason);
+    leftovers::leftovers(inputs, test_port, &mut plan);
     Ok(plan)
 }
 

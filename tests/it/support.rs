@@ -13,4 +13,5 @@ pub mod process;
 pub mod program;
 pub mod registry;
 pub mod relay;
+pub mod shapes;
 pub mod workshop;
