@@ -5,6 +5,7 @@ mod endpoints;
 mod groups;
 mod ingress;
 mod judge;
+mod leftovers;
 mod pull_through;
 mod runs;
 mod shift;
@@ -159,6 +160,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Plan> {
     runs::before(inputs, &desired, &mut change, &of_tasks, &mut plan);
     runs::after(inputs, &desired, change.as_ref(), &mut plan);
     plan.add(inputs.address(Kind::Service), change.map(Change::Service), &reason);
+    leftovers::leftovers(inputs, test_port, &mut plan);
     Ok(plan)
 }
 

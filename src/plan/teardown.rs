@@ -15,7 +15,6 @@ use crate::{
     },
     world::World,
 };
-use std::collections::BTreeMap;
 
 /// What the plan of a destroy is made from.
 #[derive(Debug, Clone, Copy)]
@@ -101,12 +100,8 @@ fn way_in(inputs: &Inputs<'_>, plan: &mut Plan) -> Vec<Address> {
         .iter()
         .flat_map(|(listener, rules)| rules.iter().filter(own).map(move |rule| (listener, rule)));
     for (index, (listener, rule)) in rules.enumerate() {
-        let settings = rule.settings.clone().unwrap_or_else(|| rule::Settings {
-            listener: Known::Now(listener.clone()),
-            priority: rule.priority.unwrap_or_default(),
-            host: Some("(changed by somebody)".to_owned()),
-            target_groups: BTreeMap::new(),
-        });
+        let other = || rule::Settings::other(rule, listener);
+        let settings = rule.settings.clone().unwrap_or_else(other);
         let delete = Action::Delete { id: rule.arn.clone(), settings, after: after.clone() };
         let name = match index {
             0 => config.service.clone(),

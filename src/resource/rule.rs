@@ -41,6 +41,18 @@ pub struct Settings {
     pub target_groups: BTreeMap<Known, u32>,
 }
 
+impl Settings {
+    /// What is known of a rule that has a form which this program never makes.
+    pub fn other(rule: &Observed, listener: &str) -> Self {
+        Self {
+            listener: Known::Now(listener.to_owned()),
+            priority: rule.priority.unwrap_or_default(),
+            host: Some("(changed by somebody)".to_owned()),
+            target_groups: BTreeMap::new(),
+        }
+    }
+}
+
 impl super::Settings for Settings {
     fn references(&self) -> Vec<&Known> {
         std::iter::once(&self.listener).chain(self.target_groups.keys()).collect()

@@ -19,5 +19,6 @@ pub mod registry;
 pub mod relay;
 pub mod rounds;
 pub mod scripted;
+pub mod shapes;
 pub mod switch;
 pub mod workshop;

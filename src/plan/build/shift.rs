@@ -5,10 +5,7 @@ use crate::{
     address::Known,
     config::model::Strategy,
     plan::Plan,
-    resource::{
-        Action, listener, role,
-        service::{self, Shifting},
-    },
+    resource::{Action, listener, role, service},
 };
 use std::collections::BTreeMap;
 
@@ -66,12 +63,11 @@ pub(super) fn role(inputs: &Inputs<'_>, plan: &mut Plan) -> Known {
 pub(super) fn warnings(change: Option<&Action<service::Settings>>) -> Option<String> {
     let Some(Action::Update { from, to, .. }) = change else { return None };
     let shifts = |settings: &service::Settings| settings.deployment_configuration.shifts();
-    let Shifting { alternate_target_group, .. } = &**to.shifting.as_ref()?;
+    to.shifting.as_ref()?;
     (shifts(from) && !shifts(to)).then(|| {
-        format!(
-            "the service keeps its second target group ({alternate_target_group}), the listener rule \
-             and the role: its tasks may be in it, and a switch back needs them; `destroy` takes them down"
-        )
+        "the service keeps its second target group, the listener rule and the role: its tasks may be in \
+         that group, and a switch back needs them; `destroy` takes them down"
+            .to_owned()
     })
 }
 

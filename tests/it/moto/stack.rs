@@ -104,11 +104,17 @@ impl Stack {
 
     /// Reads the account and computes the plan.
     pub(super) async fn plan(&self) -> Result<Plan> {
+        self.plan_where(|_| {}).await
+    }
+
+    /// The same with something told that moto does not tell.
+    pub(super) async fn plan_where(&self, tell: impl FnOnce(&mut world::World)) -> Result<Plan> {
         let (config, aws) = (self.config(), Reader::new(&self.moto.config()).await?);
         let names = Names::of(&config, &aws.region);
         let judged = task::judged(&config, &aws.region);
         let wanted = world::Wanted { tag: Some(TAG), judged: judged.as_ref() };
-        let world = world::observe(&aws, &config, &names, wanted).boxed().await?;
+        let mut world = world::observe(&aws, &config, &names, wanted).boxed().await?;
+        tell(&mut world);
         build::plan(&build::Inputs {
             config: &config,
             context: &Context::default(),

@@ -2,19 +2,24 @@
 
 use super::{
     stack::Stack,
-    states::{addresses, holds, load_balancer_of_others, same},
+    states::{addresses, holds, same},
 };
 use crate::support::{
     account::Account,
     program::{Program, Run},
+    shapes::unlike_the_api,
 };
 use aws_sdk_ecs::types::{
-    AdvancedConfiguration, DeploymentController, DeploymentControllerType, LoadBalancer, Service,
+    AdvancedConfiguration, DeploymentController, DeploymentControllerType, LaunchType,
+    LoadBalancer, Service,
 };
 use aws_sdk_elasticloadbalancingv2::types::{
     Action, ActionTypeEnum, ForwardActionConfig, Rule, TargetGroupTuple,
 };
-use ecs_private_deploy::exit;
+use ecs_private_deploy::{
+    config::model::Config, exit, resource::service::configuration::Configuration, world::World,
+};
+use serde_json::{Value, json};
 
 const BLUE_GREEN: &str = "rollout: { strategy: blue-green, bake-time: 1m, test-port: 9000 }";
 const CANARY: &str = "rollout:\n  strategy: canary\n  canary: { percent: 12.5, bake-time: 2m }\n  \
@@ -108,6 +113,12 @@ async fn a_shift_by_ecs_is_not_repaired_and_a_destroy_leaves_nothing() {
         assert_eq!(weights, both);
     }
     assert_ne!(production, test);
+    let role =
+        stack.account.iam.get_role().role_name("web-eu-central-1-infrastructure").send().await;
+    let role = role.expect("it is there").role.expect("it is told");
+    assert!(
+        role.assume_role_policy_document().is_some_and(|text| text.contains("ecs.amazonaws.com"))
+    );
     assert!(
         advanced
             .role_arn()
@@ -159,29 +170,347 @@ async fn what_is_planned_for_a_shift_is_what_is_called() {
     "#);
 }
 
+/// What AWS tells of the service: the configuration that this file asked for.
+fn configured(config: &Config) -> impl FnOnce(&mut World) {
+    let configuration = Configuration::desired(&config.rollout);
+    move |world| {
+        let service = world.service.as_mut().expect("it is there");
+        service.tells.deployment_configuration = true;
+        *service.settings.deployment_configuration = configuration;
+    }
+}
+
 #[tokio::test]
 async fn a_switch_of_the_strategy_is_one_update_and_back_again() {
     let stack = Stack::new().await;
     let before = stack.account.everything().await;
     stack.converge().await;
+    let rolling = stack.config();
     stack.write_more(CANARY);
-    insta::assert_debug_snapshot!(holds(&stack).await, @r#"
-    [
-        "create target-group/web-alternate",
-        "create rule/web",
-        "create role/infrastructure",
-        "update service/web",
-    ]
+    let canary = stack.config();
+    let plan = stack.plan_where(configured(&rolling)).await.expect("a plan");
+    insta::assert_snapshot!(plan.view(), @r#"
+    + target-group/web-alternate  requests move to it, and back again
+    + rule/web                    ECS moves the requests by it
+    + role/infrastructure         ECS moves the requests with it
+    ~ service/web                 its settings differ
+        shifting: (none) -> {"alternate-target-group":"(known after target-group/web-alternate)","production-rule":"(known after rule/web)","role":"(known after role/infrastructure)"}
+        deployment-configuration.strategy: ROLLING -> CANARY
+        deployment-configuration.alarms: (none) -> {"names":["5xx"],"then":"with-rollback"}
+        deployment-configuration.bake-time-in-minutes: (none) -> 3
+        deployment-configuration.step: (none) -> {"percent":12.5,"bake-time-in-minutes":2}
+        deployment-configuration.pauses: (none) -> [{"at":["POST_SCALE_UP"],"timeout-in-minutes":60,"on-timeout":"ROLLBACK"}]
+    3 to create, 1 to update, 15 unchanged
     "#);
+    stack.apply(&plan).await;
+    assert_eq!(addresses(&stack.plan_where(configured(&canary)).await.expect("a plan")), [""; 0]);
+
     shift(&stack.account).await;
     stack.write_more("");
-    insta::assert_debug_snapshot!(holds(&stack).await, @"[]");
+    let plan = stack.plan_where(configured(&canary)).await.expect("a plan");
+    insta::assert_snapshot!(plan.view(), @r#"
+    ~ service/web  its settings differ
+        deployment-configuration.strategy: CANARY -> ROLLING
+        deployment-configuration.alarms: {"names":["5xx"],"then":"with-rollback"} -> (none)
+        deployment-configuration.bake-time-in-minutes: 3 -> (none)
+        deployment-configuration.step: {"percent":12.5,"bake-time-in-minutes":2} -> (none)
+        deployment-configuration.pauses: [{"at":["POST_SCALE_UP"],"timeout-in-minutes":60,"on-timeout":"ROLLBACK"}] -> (none)
+    1 to update, 18 unchanged
+    warning: the service keeps its second target group, the listener rule and the role: its tasks may be in that group, and a switch back needs them; `destroy` takes them down
+    "#);
+    stack.apply(&plan).await;
+    assert_eq!(addresses(&stack.plan_where(configured(&rolling)).await.expect("a plan")), [""; 0]);
+
     stack.write_more(CANARY);
-    insta::assert_debug_snapshot!(holds(&stack).await, @"[]");
+    let plan = stack.plan_where(configured(&rolling)).await.expect("a plan");
+    insta::assert_snapshot!(plan.view(), @r#"
+    ~ service/web  its settings differ
+        deployment-configuration.strategy: ROLLING -> CANARY
+        deployment-configuration.alarms: (none) -> {"names":["5xx"],"then":"with-rollback"}
+        deployment-configuration.bake-time-in-minutes: (none) -> 3
+        deployment-configuration.step: (none) -> {"percent":12.5,"bake-time-in-minutes":2}
+        deployment-configuration.pauses: (none) -> [{"at":["POST_SCALE_UP"],"timeout-in-minutes":60,"on-timeout":"ROLLBACK"}]
+    1 to update, 18 unchanged
+    "#);
     stack.write_more("");
-    holds(&stack).await;
     let plan = stack.teardown().await;
     stack.apply(&plan).await;
     same(&before, &stack.account.everything().await);
     assert_eq!(addresses(&stack.teardown().await), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_strategy_is_not_changed_while_a_deployment_is_going_on() {
+    let stack = Stack::new().await;
+    stack.converge().await;
+    let rolling = stack.config();
+    stack.write_more(CANARY);
+    let refused = stack.plan_where(|world| {
+        configured(&rolling)(world);
+        let service = world.service.as_mut().expect("it is there");
+        let primary = service.primary.as_mut().expect("it has one");
+        primary.id = "ecs-svc/1".to_owned();
+        primary.rollout_state = "IN_PROGRESS".to_owned();
+    });
+    let error = refused.await.expect_err("ECS does not take it");
+    assert_eq!(error.exit_code(), exit::REFUSED);
+    insta::assert_snapshot!(error, @r"
+    service `web` is being deployed (ecs-svc/1), and ECS changes its strategy only after that
+      help: wait until that deployment is over, or end it: ecs-private-deploy rollback
+    ");
+}
+
+#[tokio::test]
+async fn a_listener_for_tests_goes_when_the_service_is_told_of_it_no_more() {
+    let stack = Stack::new().await;
+    let before = stack.account.everything().await;
+    stack.write_more(BLUE_GREEN);
+    stack.converge().await;
+    stack.write_more(&BLUE_GREEN.replace("9000", "9001"));
+    insta::assert_debug_snapshot!(steps(&stack).await, @r#"
+    [
+        "update security-group/load-balancer",
+        "create listener/test",
+        "create rule/web-test",
+        "update service/web",
+    ]
+    "#);
+    insta::assert_debug_snapshot!(steps(&stack).await, @r#"
+    [
+        "delete rule/9000",
+        "delete listener/9000",
+    ]
+    "#);
+    insta::assert_debug_snapshot!(steps(&stack).await, @"[]");
+    let plan = stack.teardown().await;
+    stack.apply(&plan).await;
+    same(&before, &stack.account.everything().await);
+}
+
+/// Plans and applies; yields what was done.
+async fn steps(stack: &Stack) -> Vec<String> {
+    let plan = stack.plan().await.unwrap_or_else(|error| panic!("{error}"));
+    stack.apply(&plan).await;
+    addresses(&plan)
+}
+
+#[tokio::test]
+async fn https_takes_the_rule_along() {
+    let stack = Stack::new().await;
+    stack.write_more("rollout: { strategy: canary }");
+    stack.converge().await;
+    let certificate = stack.certificate().await;
+    stack.write_more(&format!(
+        "rollout: {{ strategy: canary }}\nload-balancer: {{ certificate: '{certificate}' }}"
+    ));
+    insta::assert_debug_snapshot!(steps(&stack).await, @r#"
+    [
+        "update security-group/load-balancer",
+        "create listener/https",
+        "update listener/http",
+        "create rule/web",
+        "update service/web",
+    ]
+    "#);
+    insta::assert_debug_snapshot!(steps(&stack).await, @r#"
+    [
+        "delete rule/80",
+    ]
+    "#);
+    assert_eq!(steps(&stack).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_service_of_another_kind_is_refused_and_left_alone() {
+    let stack = Stack::new().await;
+    stack.converge().await;
+    let Account { ecs, .. } = &stack.account;
+    for (name, controller) in [("hand", "CODE_DEPLOY"), ("own", "EXTERNAL"), ("old", "ECS")] {
+        let controller = DeploymentController::builder()
+            .r#type(DeploymentControllerType::from(controller))
+            .build()
+            .expect("a type");
+        let request = ecs.create_service().cluster("web").service_name(name).desired_count(1);
+        let request = request.task_definition("web").launch_type(LaunchType::Ec2);
+        request.deployment_controller(controller).send().await.expect("a service");
+    }
+    stack.moto.calls();
+    let mut text = String::new();
+    for name in ["hand", "own", "old"] {
+        let file = std::fs::read_to_string(stack.file()).expect("the file");
+        let other = file.replace("service: web", &format!("service: {name}\ncluster: web"));
+        std::fs::write(stack.folder().join("other.yml"), other).expect("a file");
+        let refused = run(&stack, &["deploy", "--config", "other.yml"]).await;
+        let told = refused.ends_with(exit::REFUSED).stderr;
+        text.extend(
+            told.lines().filter(|line| line.starts_with(' ')).map(|line| format!("{line}\n")),
+        );
+    }
+    assert_eq!(stack.moto.writes(), Vec::<String>::new());
+    insta::assert_snapshot!(text, @r"
+    service `hand` in cluster `web` is deployed by CodeDeploy (deployment controller CODE_DEPLOY)
+    help: give this service another name with `service:`, delete that one, or let ECS deploy it: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/migrate-code-deploy-to-ecs-blue-green.html
+    service `own` in cluster `web` is deployed by somebody else (deployment controller EXTERNAL)
+    help: give this service another name with `service:`, or delete that one
+    service `old` in cluster `web` runs on EC2, and this program deploys to Fargate
+    help: give this service another name with `service:`, or delete that one: its launch type cannot be changed
+    ");
+}
+
+#[tokio::test]
+async fn a_service_that_drains_is_waited_for_where_it_is_ours() {
+    let stack = Stack::new().await;
+    stack.converge().await;
+    let drain = |world: &mut World| {
+        world.draining = world.service.take();
+    };
+    let plan = stack.plan_where(drain).await.expect("it is waited for");
+    insta::assert_snapshot!(plan.view(), @r"
+    + service/web  no such service
+    1 to create, 15 unchanged
+    warning: service `web` in cluster `web` was deleted and is still draining: its tasks get 30 s to finish their requests, and the new service is made after that
+    ");
+    let error = stack
+        .plan_where(|world| {
+            drain(world);
+            let draining = world.draining.as_mut().expect("it drains");
+            draining.ownership.stack = None;
+        })
+        .await
+        .expect_err("it is somebody else's");
+    assert_eq!(error.exit_code(), exit::REFUSED);
+    insta::assert_snapshot!(error, @r"
+    service `web` in cluster `web` was deleted, is still draining, and is not this program's
+      help: wait until it is gone, or give the service another name: aws ecs wait services-inactive --cluster web --services web
+    ");
+}
+
+#[tokio::test]
+async fn what_ecs_is_told_has_the_shape_that_it_describes() {
+    let stack = Stack::new().await;
+    stack.moto.requests();
+    stack.write_more(&CANARY.replace("bake-time: 3m", "bake-time: 3m\n  test-port: 9000"));
+    stack.converge().await;
+    let created = sent(&stack, "ecs:CreateService");
+    insta::assert_json_snapshot!(known(&created["deploymentConfiguration"]), @r#"
+    {
+      "deploymentCircuitBreaker": {
+        "enable": true,
+        "rollback": true
+      },
+      "maximumPercent": 200,
+      "minimumHealthyPercent": 100,
+      "alarms": {
+        "alarmNames": [
+          "5xx"
+        ],
+        "rollback": true,
+        "enable": true
+      },
+      "strategy": "CANARY",
+      "bakeTimeInMinutes": 3,
+      "lifecycleHooks": [
+        {
+          "targetType": "PAUSE",
+          "lifecycleStages": [
+            "POST_SCALE_UP"
+          ],
+          "timeoutConfiguration": {
+            "timeoutInMinutes": 60,
+            "action": "ROLLBACK"
+          }
+        }
+      ],
+      "canaryConfiguration": {
+        "canaryPercent": 12.5,
+        "canaryBakeTimeInMinutes": 2
+      }
+    }
+    "#);
+    insta::assert_json_snapshot!(known(&created["loadBalancers"]), @r#"
+    [
+      {
+        "targetGroupArn": "arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/web/ID",
+        "containerName": "web",
+        "containerPort": 8080,
+        "advancedConfiguration": {
+          "alternateTargetGroupArn": "arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/web-alternate/ID",
+          "productionListenerRule": "arn:aws:elasticloadbalancing:eu-central-1:123456789012:listener-rule/app/web/ID/ID/ID",
+          "testListenerRule": "arn:aws:elasticloadbalancing:eu-central-1:123456789012:listener-rule/app/web/ID/ID/ID",
+          "roleArn": "arn:aws:iam::123456789012:role/web-eu-central-1-infrastructure"
+        }
+      }
+    ]
+    "#);
+
+    let canary = stack.config();
+    stack.write_more("rollout: { early-success: {}, rollback: false }");
+    let plan = stack.plan_where(configured(&canary)).await.expect("a plan");
+    stack.moto.requests();
+    stack.apply(&plan).await;
+    let updated = sent(&stack, "ecs:UpdateService");
+    insta::assert_json_snapshot!(known(&updated), @r#"
+    {
+      "cluster": "arn:aws:ecs:eu-central-1:123456789012:cluster/web",
+      "service": "arn:aws:ecs:eu-central-1:123456789012:service/web/web",
+      "deploymentConfiguration": {
+        "deploymentCircuitBreaker": {
+          "enable": true,
+          "rollback": false
+        },
+        "maximumPercent": 200,
+        "minimumHealthyPercent": 100,
+        "alarms": {
+          "alarmNames": [],
+          "rollback": false,
+          "enable": false
+        },
+        "strategy": "ROLLING",
+        "lifecycleHooks": [],
+        "earlySuccessCriteria": {
+          "enable": true,
+          "healthyPercent": 100,
+          "sourceServiceRevisionCleanup": "DEFERRED"
+        }
+      }
+    }
+    "#);
+
+    let calls = json!([
+        {"operation": "CreateService", "input": created, "output": {}},
+        {"operation": "UpdateService", "input": updated, "output": {}},
+        {"operation": "ContinueServiceDeployment", "output": {}, "input": {
+            "serviceDeploymentArn": "arn", "hookId": "ecs-pause-1", "action": "CONTINUE",
+        }},
+        {"operation": "StopServiceDeployment", "output": {}, "input": {
+            "serviceDeploymentArn": "arn", "stopType": "ROLLBACK",
+        }},
+    ]);
+    assert_eq!(unlike_the_api("ecs", &calls), "");
+}
+
+/// The body of the one call of this operation.
+fn sent(stack: &Stack, operation: &str) -> Value {
+    let requests = stack.moto.requests();
+    let found = requests.iter().find(|(call, _)| call == operation);
+    found.map_or(Value::Null, |(_, body)| serde_json::from_str(body).expect("it is JSON"))
+}
+
+/// The same with the ids left out that differ from run to run.
+fn known(value: &Value) -> Value {
+    match value {
+        Value::String(text) if text.starts_with("arn:aws:elasticloadbalancing:") => {
+            let is_id =
+                |part: &&str| part.len() == 16 && part.bytes().all(|it| it.is_ascii_hexdigit());
+            let parts = text.split('/').map(|part| if is_id(&part) { "ID" } else { part });
+            json!(parts.collect::<Vec<_>>().join("/"))
+        }
+        Value::Array(items) => items.iter().map(known).collect(),
+        Value::Object(items) => items
+            .iter()
+            .map(|(key, value)| (key.clone(), known(value)))
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
+        other => other.clone(),
+    }
 }

@@ -1,14 +1,13 @@
 //! The part of ECR that no emulator has: pull-through cache rules. Every call is kept, to be held against
 //! the API's own description.
 
-use super::{process::part, registry::Registry};
+use super::registry::Registry;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 use std::{
     io::{BufReader, Write as _},
     net::{TcpListener, TcpStream},
     path::PathBuf,
-    process::{Command, Stdio},
     sync::{Arc, Mutex},
     thread,
 };
@@ -86,20 +85,7 @@ impl Ecr {
             let call = |(operation, input, output): &(String, Value, Value)| json!({"operation": operation, "input": input, "output": output});
             state.calls.iter().map(call).collect()
         };
-        let python = part("ECS_PRIVATE_DEPLOY_TEST_MOTO").with_file_name("python");
-        let mut checking = Command::new(python)
-            .args(["-c", include_str!("ecr_shapes.py")])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("Python");
-        let text = json!(calls).to_string();
-        let mut input = checking.stdin.take().expect("it is piped");
-        input.write_all(text.as_bytes()).expect("it reads");
-        drop(input);
-        let output = checking.wait_with_output().expect("it ends");
-        assert!(output.status.success(), "the check itself failed");
-        String::from_utf8(output.stdout).expect("text")
+        super::shapes::unlike_the_api("ecr", &json!(calls))
     }
 
     fn serve(&self, stream: &TcpStream) {

@@ -1,4 +1,4 @@
-"""Checks what was asked of ECR and answered for it against the API's own description, as AWS publishes it
+"""Checks what was asked of a service, the first argument, and answered for it against the API's own description, as AWS publishes it
 for its SDKs. Reads a JSON list of {operation, input, output} from standard input, and prints what is wrong."""
 
 import json
@@ -7,7 +7,14 @@ import sys
 
 import botocore.session
 
-model = botocore.session.get_session().get_service_model("ecr")
+model = botocore.session.get_session().get_service_model(sys.argv[1])
+
+
+def is_like(pattern, value):
+    # Python has no classes of Unicode's properties; these are the ones that AWS uses.
+    for name, own in ((r"\p{L}", r"\w"), (r"\p{N}", r"\w"), (r"\p{Z}", r"\s")):
+        pattern = pattern.replace(name, own)
+    return re.search(pattern, value)
 
 
 def wrong(value, shape, path):
@@ -31,7 +38,7 @@ def wrong(value, shape, path):
             yield f"{path}: {value!r} is no text"
         elif "enum" in facts and value not in facts["enum"]:
             yield f"{path}: {value} is none of {facts['enum']}"
-        elif "pattern" in facts and not re.search(facts["pattern"], value):
+        elif "pattern" in facts and not is_like(facts["pattern"], value):
             yield f"{path}: {value} is not {facts['pattern']}"
         elif not facts.get("min", 0) <= len(value) <= facts.get("max", len(value)):
             yield f"{path}: {value} is too long or too short"
