@@ -169,7 +169,14 @@ async fn list(aws: &Reader, target: &Target) -> Result<Vec<Listed>, Failure> {
     let request = aws.ecs.list_service_deployments().cluster(cluster).service(service);
     let request = request.max_results(LISTED).customize().config_override(at_once());
     let on = format!("service {service} in cluster {cluster}");
-    let found = request.send().await.explain("ecs:ListServiceDeployments", on)?;
+    let found = request.send().await;
+    // An answer that is not ECS's own comes from something that has no such operation.
+    let status = found.as_ref().err().filter(|error| error.as_service_error().is_none());
+    let status = status.and_then(|error| error.raw_response()).map(|it| it.status().as_u16());
+    let found = found.explain("ecs:ListServiceDeployments", on).map_err(|failure| Failure {
+        code: failure.code.or_else(|| status.map(|status| format!("HTTP {status}"))),
+        ..failure
+    })?;
     Ok(found.service_deployments().iter().filter_map(service_deployment::listed).collect())
 }
 
@@ -193,3 +200,6 @@ fn is_absent(failure: &Failure) -> bool {
     let is_gateway = ["HTTP 429", "HTTP 502", "HTTP 503", "HTTP 504"].contains(&code.as_str());
     !is_gateway && !PASSING.iter().any(|passing| failure.is(passing))
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,7 +19,8 @@ fn at(milliseconds: u64) -> Duration {
 /// A service of two tasks that stands, and a new version of it.
 async fn stack(rollout: &str) -> Stack {
     let stack = Stack::new().await;
-    stack.write_more("rollout: { desired-count: 2 }");
+    // moto says that one task runs, whatever is asked for.
+    stack.write_more("rollout: { desired-count: 1, timeout: 1m }");
     let program = Program::new(stack.folder(), &["deploy"], &stack.moto.config());
     program.run().await.ends_with(exit::OK);
     new_version(&stack, rollout);
@@ -202,7 +203,8 @@ async fn success_is_told_within_a_second_and_ecs_is_not_asked_too_often() {
         ],
         ..Script::default()
     };
-    let (run, server) = deploy(&stack("timeout: 1m").await, script).await;
+    let stack = stack("timeout: 1m").await;
+    let (run, server) = deploy(&stack, script).await;
     let ended = server.now();
     let run = run.ends_with(exit::OK);
     says(&run, &["targets: 2 initial", "2 PENDING", "2 old running"]);

@@ -75,6 +75,11 @@ pub(super) fn service(service: &mut Value, frame: &Frame, state: &State) {
         deployments.push(before);
     }
     service["deployments"] = Value::Array(deployments);
+    service["deploymentConfiguration"] = json!({
+        "deploymentCircuitBreaker": { "enable": true, "rollback": true },
+        "maximumPercent": 200,
+        "minimumHealthyPercent": 100,
+    });
     let events = frame.events.iter().enumerate().rev().map(|(place, message)| {
         let at = state.created_at + f64::from(u32::try_from(place).unwrap_or(0));
         json!({ "id": format!("e-{place}"), "createdAt": at, "message": message })
