@@ -186,27 +186,27 @@ async fn service_and_definitions(
     config: &Config,
     counts_tasks: bool,
 ) -> Result<Running, Failure> {
-    let running = async {
-        let service = service::observe(aws, &config.cluster, &config.service).await?;
-        let live = async {
-            let revision = service.as_ref().and_then(|found| found.settings.task_definition.now());
-            match revision {
-                Some(revision) => task_definition::observe(aws, revision).await,
-                None => Ok(None),
-            }
-        };
-        let tasks = async {
-            if service.is_none() || !counts_tasks {
-                return Ok(BTreeMap::new());
-            }
-            tasks::by_subnet(&aws.ecs, &config.cluster, &config.service).await
-        };
-        let (live, tasks) = tokio::try_join!(live, tasks)?;
-        Ok((service, live, tasks))
-    };
     let family = task::family(config);
-    let newest = task_definition::observe(aws, &family);
-    let ((service, live, tasks), newest) = tokio::try_join!(running, newest)?;
+    let (service, newest) = tokio::try_join!(
+        service::observe(aws, &config.cluster, &config.service),
+        task_definition::observe(aws, &family),
+    )?;
+    let live = async {
+        let revision = service.as_ref().and_then(|found| found.settings.task_definition.now());
+        match (revision, &newest) {
+            (None, _) => Ok(None),
+            // It is read already, as in most runs.
+            (Some(revision), Some(newest)) if newest.arn == revision => Ok(Some(newest.clone())),
+            (Some(revision), _) => task_definition::observe(aws, revision).await,
+        }
+    };
+    let tasks = async {
+        if service.is_none() || !counts_tasks {
+            return Ok(BTreeMap::new());
+        }
+        tasks::by_subnet(&aws.ecs, &config.cluster, &config.service).await
+    };
+    let (live, tasks) = tokio::try_join!(live, tasks)?;
     Ok(Running { service, tasks, live, newest })
 }
 
