@@ -212,31 +212,31 @@ async fn service_and_definitions(
     config: &Config,
     counts_tasks: bool,
 ) -> Result<Running, Failure> {
-    let running = async {
-        let found = service::observe(aws, &config.cluster, &config.service).await?;
-        let (draining, service) = match found {
-            Some(found) if found.kind.is_draining => (Some(found), None),
-            found => (None, found),
-        };
-        let live = async {
-            let revision = service.as_ref().and_then(|found| found.settings.task_definition.now());
-            match revision {
-                Some(revision) => task_definition::observe(aws, revision).await,
-                None => Ok(None),
-            }
-        };
-        let tasks = async {
-            if service.is_none() || !counts_tasks {
-                return Ok(BTreeMap::new());
-            }
-            tasks::by_subnet(&aws.ecs, &config.cluster, &config.service).await
-        };
-        let (live, tasks) = tokio::try_join!(live, tasks)?;
-        Ok((service, draining, live, tasks))
-    };
     let family = task::family(config);
-    let newest = task_definition::observe(aws, &family);
-    let ((service, draining, live, tasks), newest) = tokio::try_join!(running, newest)?;
+    let (found, newest) = tokio::try_join!(
+        service::observe(aws, &config.cluster, &config.service),
+        task_definition::observe(aws, &family),
+    )?;
+    let (draining, service) = match found {
+        Some(found) if found.kind.is_draining => (Some(found), None),
+        found => (None, found),
+    };
+    let live = async {
+        let revision = service.as_ref().and_then(|found| found.settings.task_definition.now());
+        match (revision, &newest) {
+            (None, _) => Ok(None),
+            // It is read already, as in most runs.
+            (Some(revision), Some(newest)) if newest.arn == revision => Ok(Some(newest.clone())),
+            (Some(revision), _) => task_definition::observe(aws, revision).await,
+        }
+    };
+    let tasks = async {
+        if service.is_none() || !counts_tasks {
+            return Ok(BTreeMap::new());
+        }
+        tasks::by_subnet(&aws.ecs, &config.cluster, &config.service).await
+    };
+    let (live, tasks) = tokio::try_join!(live, tasks)?;
     Ok(Running { service, draining, tasks, live, newest })
 }
 

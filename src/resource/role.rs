@@ -128,16 +128,16 @@ pub async fn observe(aws: &Reader, name: &str) -> Result<Option<Observed>, Failu
         role => role?.role,
     };
     let Some(role) = role else { return Ok(None) };
-    let (attached, inline, names) = tokio::join!(
+    let (attached, names) = tokio::join!(
         aws.iam.list_attached_role_policies().role_name(name).send(),
-        aws.iam.get_role_policy().role_name(name).policy_name(SECRETS_POLICY).send(),
         aws.iam.list_role_policies().role_name(name).send(),
     );
     let attached = attached.explain("iam:ListAttachedRolePolicies", &on)?;
     let names = names.explain("iam:ListRolePolicies", &on)?.policy_names;
-    let inline = match inline.explain("iam:GetRolePolicy", &on) {
-        Err(failure) if failure.is("NoSuchEntity") => None,
-        inline => Some(inline?.policy_document),
+    let inline = if names.iter().any(|name| name == SECRETS_POLICY) {
+        secrets_policy(aws, name).await?
+    } else {
+        None
     };
     Ok(Some(Observed {
         arn: role.arn().to_owned(),
@@ -154,6 +154,15 @@ pub async fn observe(aws: &Reader, name: &str) -> Result<Option<Observed>, Failu
             other_policies: names.into_iter().filter(|name| name != SECRETS_POLICY).collect(),
         },
     }))
+}
+
+async fn secrets_policy(aws: &Reader, name: &str) -> Result<Option<String>, Failure> {
+    let found = aws.iam.get_role_policy().role_name(name).policy_name(SECRETS_POLICY).send().await;
+    match found.explain("iam:GetRolePolicy", format!("role {name}")) {
+        // It went since the list was made.
+        Err(failure) if failure.is("NoSuchEntity") => Ok(None),
+        found => Ok(Some(found?.policy_document)),
+    }
 }
 
 /// IAM answers policy documents URL-encoded (RFC 3986).

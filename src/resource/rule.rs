@@ -27,6 +27,10 @@ const LAST_PRIORITY: u32 = 50_000;
 /// The path of every request.
 const EVERY_PATH: &str = "/*";
 
+/// The most rules that ELB gives at once: a listener with more of them takes a further round trip.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeRules.html>
+const PAGE: i32 = 400;
+
 /// What a rule looks like.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -74,7 +78,8 @@ pub struct Observed {
 
 /// Reads the listener's rules, the default one left out.
 pub async fn observe(aws: &Reader, listener: &str) -> Result<Vec<Observed>, Failure> {
-    let mut pages = aws.elb.describe_rules().listener_arn(listener).into_paginator().send();
+    let request = aws.elb.describe_rules().listener_arn(listener).page_size(PAGE);
+    let mut pages = request.into_paginator().send();
     let mut found = Vec::new();
     while let Some(page) = pages.next().await {
         let page = page.explain("elasticloadbalancing:DescribeRules", listener)?;

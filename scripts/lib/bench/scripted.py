@@ -145,7 +145,7 @@ class Slow(relay.Relay):
     @property
     def _runs(self):
         """The new tasks run after a while; what takes the rest is that the old ones drain."""
-        return time.monotonic() >= self.completes - SECONDS + 45
+        return time.monotonic() >= self.completes - SECONDS * 3 / 4
 
     def _record(self, action, asked):
         """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceDeployment.html"""
