@@ -95,7 +95,11 @@ impl HttpConnector for Line {
             let call = Call::of(&request);
             let is_last = call.as_ref().is_some_and(|call| is_last(call, &request));
             if let Some(call) = &call {
-                sleep(shared.limiter.take(&call.service, &call.operation)).await;
+                let wait = shared.limiter.take(&call.service, &call.operation);
+                // Even to sleep for no time lets others go first.
+                if !wait.is_zero() {
+                    sleep(wait).await;
+                }
             }
             let answer =
                 timeout(ATTEMPT, whole(connector.call(request))).await.unwrap_or_else(|_| {

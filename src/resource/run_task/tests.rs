@@ -90,14 +90,14 @@ fn why_it_failed_or_never_started() {
     the task `migrate` failed: container `app` exited with code 137: OutOfMemoryError: Container killed due to memory usage
       task 0f3e stopped: container `app` exited with code 137: OutOfMemoryError: Container killed due to memory usage
       log of `app`: web/app/0f3e in /ecs/web
-      help: the container needs more memory than it has: raise `task.memory`
+      help: raise `task.memory`
     ");
     let pull = "CannotPullContainerError: pull image manifest has been retried 5 time(s): failed to \
                 resolve ref 1.dkr.ecr.eu-west-1.amazonaws.com/web@sha256:0: not found";
     insta::assert_snapshot!(told(&stopped(pull, &[("app", None, "")])), @r"
     the task `migrate` never started: CannotPullContainerError: pull image manifest has been retried 5 time(s): failed to resolve ref 1.dkr.ecr.eu-west-1.amazonaws.com/web@sha256:0: not found
       task 0f3e stopped: CannotPullContainerError: pull image manifest has been retried 5 time(s): failed to resolve ref 1.dkr.ecr.eu-west-1.amazonaws.com/web@sha256:0: not found
-      help: there is no such image: check the name, and that the repository's lifecycle rule has not removed it
+      help: check the image's name, tag and region, and that the repository's lifecycle rule has not removed it; a registry that wants a login says the same
     ");
     let command = "CannotStartContainerError: failed to create task: exec: \"./migrate\": executable \
                    file not found in $PATH";
@@ -119,7 +119,7 @@ fn a_reason_for_not_taking_it_is_a_cause_too() {
     let reason = "Capacity is unavailable at this time. Please try again later";
     insta::assert_snapshot!(judge::not_started("migrate", reason), @r"
     the task `migrate` was not started: Capacity is unavailable at this time. Please try again later
-      help: Fargate has no room in these zones now: try again later, or add private subnets in other zones
+      help: deploy again later, or add private subnets in other zones
     ");
 }
 
