@@ -104,7 +104,7 @@ fn why_it_failed_or_never_started() {
     insta::assert_snapshot!(told(&stopped("Task failed to start", &[("app", None, command)])), @r#"
     the task `migrate` never started: CannotStartContainerError: failed to create task: exec: "./migrate": executable file not found in $PATH
       task 0f3e stopped: CannotStartContainerError: failed to create task: exec: "./migrate": executable file not found in $PATH
-      help: the command cannot be run: check the image's entry point and `task.command`
+      help: correct `task.command`, or the image's entry point: the program has to be in the image and executable
     "#);
     // What a service's task stops for by plan is none of this one's plan.
     let scaled =
