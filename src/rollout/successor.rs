@@ -4,6 +4,7 @@ use crate::{
     aws::Reader,
     tags::{ADDRESS, STACK},
 };
+use aws_sdk_ecr::types::ImageIdentifier;
 use aws_sdk_ecs::types::{Tag, TaskDefinition, TaskDefinitionField};
 use aws_smithy_types::date_time::Format;
 use std::time::Duration;
@@ -17,8 +18,32 @@ pub async fn whose(aws: &Reader, task_definition: &str) -> Vec<String> {
     let request = request.include(TaskDefinitionField::Tags).send();
     let found = tokio::time::timeout(PATIENCE, request).await;
     let Ok(Ok(found)) = found else { return Vec::new() };
-    let definition = found.task_definition().map(of).unwrap_or_default();
-    definition.into_iter().chain(tags(found.tags())).collect()
+    let definition = found.task_definition();
+    let mut lines = definition.map(of).unwrap_or_default();
+    lines.extend(tags(found.tags()));
+    let containers = definition.map(TaskDefinition::container_definitions).unwrap_or_default();
+    if let Some(image) = containers.iter().find_map(|container| in_ecr(aws, container.image()?)) {
+        let named = tokio::time::timeout(PATIENCE, named(aws, image)).await;
+        lines.extend(named.ok().flatten());
+    }
+    lines
+}
+
+/// The repository and the digest, where the image lies in this account's registry.
+fn in_ecr<'a>(aws: &Reader, image: &'a str) -> Option<(&'a str, &'a str)> {
+    let registry = format!("{}.dkr.ecr.{}.", aws.identity.account, aws.identity.region);
+    let (name, digest) = image.split_once('@')?;
+    let (host, repository) = name.split_once('/')?;
+    host.starts_with(&registry).then_some((repository, digest))
+}
+
+/// What the image is called: this program's tags are the commits that images were built from.
+async fn named(aws: &Reader, (repository, digest): (&str, &str)) -> Option<String> {
+    let id = ImageIdentifier::builder().image_digest(digest).build();
+    let request = aws.ecr.describe_images().repository_name(repository).image_ids(id);
+    let found = request.send().await.ok()?;
+    let tags = found.image_details().first()?.image_tags().join(", ");
+    (!tags.is_empty()).then(|| format!("its image is tagged {tags}"))
 }
 
 fn of(definition: &TaskDefinition) -> Vec<String> {
@@ -52,23 +77,29 @@ mod tests {
 
     #[tokio::test]
     async fn the_revision_tells_whose_it_is() {
+        let image = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/web@sha256:0a";
         let definition = json!({
             "taskDefinition": {
                 "registeredBy": "arn:aws:sts::123456789012:assumed-role/deploy/octo-app-43",
                 "registeredAt": 1_700_000_000.5,
-                "containerDefinitions": [{ "name": "web", "image": "web@sha256:0a" }],
+                "containerDefinitions": [{ "name": "web", "image": image }],
             },
             "tags": [
                 { "key": "ecs-private-deploy:stack", "value": "web" },
                 { "key": "commit", "value": "0123abc" },
             ],
         });
-        let replay = Replay::new([("DescribeTaskDefinition", 200, definition)]);
+        let images = json!({ "imageDetails": [{ "imageTags": ["0123abcdef01"] }] });
+        let replay = Replay::new([
+            ("DescribeTaskDefinition", 200, definition),
+            ("DescribeImages", 200, images),
+        ]);
         let whose = whose(&replay.reader(), "arn:aws:ecs:eu-west-1:1:task-definition/web:3").await;
         insta::assert_snapshot!(whose.join("\n"), @r"
         registered by arn:aws:sts::123456789012:assumed-role/deploy/octo-app-43 at 2023-11-14T22:13:20.5Z
-        container `web`: web@sha256:0a
+        container `web`: 123456789012.dkr.ecr.eu-west-1.amazonaws.com/web@sha256:0a
         tags: commit=0123abc
+        its image is tagged 0123abcdef01
         ");
         replay.asked();
     }

@@ -5,7 +5,7 @@ use crate::{
     address::{Address, Kind},
     context::GitHub,
     error::Problem,
-    event::{Event, Outputs, Phase, Span, Verdict},
+    event::{Event, Outputs, Pause, Phase, RolloutState, Span, Verdict},
     plan::view::{Row, View},
     report::summary,
 };
@@ -91,6 +91,37 @@ fn verdicts(text: &str) -> [Option<Verdict>; 4] {
         Some(Verdict::RolledBack(problem(text))),
         Some(Verdict::Superseded { by: text.into(), whose: problem(text) }),
     ]
+}
+
+#[test]
+fn a_rollout_that_waits_says_so_while_it_does() {
+    let mut underway = Underway::default();
+    underway.take(&Event::Phase(Phase::Rollout), Duration::ZERO);
+    let pause = Pause { since: Some(1_700_000_000), until: Some(1_700_086_400), continues: false };
+    let state = RolloutState {
+        desired: 2,
+        running: 2,
+        old_running: 2,
+        targets: vec![("healthy".into(), 2)],
+        stage: Some("POST_SCALE_UP".into()),
+        pause: Some(pause),
+        ..RolloutState::default()
+    };
+    underway.take(&Event::Rollout(state), Duration::from_secs(9));
+    let body = render_underway(&underway, Command::Deploy, "web", &Context::default());
+    insta::assert_snapshot!(body, @r"
+    <!-- ecs-private-deploy:web -->
+    ### ⏳ deploying `web`
+
+    2 of 2 tasks running
+
+    - POST\_SCALE\_UP
+    - targets: 2 healthy
+    - 2 old running
+    - ECS waits for your word since 2023-11-14 22:13 UTC; at 2023-11-15 22:13 UTC it rolls back by itself
+    - to go on: `ecs-private-deploy continue`
+    - to go back: `ecs-private-deploy rollback`
+    ");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     address::{Address, Kind},
-    event::{Outcome, Outputs, Phase, RolloutState, Verdict},
+    event::{Outcome, Outputs, Pause, Phase, RolloutState, Verdict},
     plan::view::{Row, View},
 };
 use indicatif::TermLike;
@@ -185,6 +185,45 @@ fn one_line_moves_until_the_end() {
     let before = screen.drawn();
     terminal.tick(at(44)).expect("a vector can be written");
     assert_eq!(screen.drawn(), before, "it still moves");
+}
+
+#[test]
+fn a_rollout_is_a_block_that_ends_with_it() {
+    let screen = Screen::default();
+    let target = ProgressDrawTarget::term_like_with_hz(Box::new(screen.clone()), 255);
+    let mut terminal = Terminal::new(Vec::new(), Some(moving(target)), Command::Deploy, false);
+    let words = |word: &str| vec![(word.to_owned(), 2)];
+    let state = RolloutState {
+        desired: 2,
+        pending: 2,
+        old_running: 2,
+        tasks: words("ACTIVATING"),
+        targets: words("initial"),
+        stage: Some("SCALE_UP".into()),
+        ..RolloutState::default()
+    };
+    let paused = Pause { since: Some(1_700_000_000), until: None, continues: true };
+    let paused = RolloutState { pause: Some(paused), ..state.clone() };
+    terminal.tell(&Event::Phase(Phase::Rollout), at(0)).expect("a vector can be written");
+    terminal.tell(&Event::Rollout(state), at(1)).expect("a vector can be written");
+    terminal.tick(at(3)).expect("a vector can be written");
+    let drawn = screen.drawn();
+    for line in
+        ["0 of 2 tasks running, 2 ACTIVATING, 3.0s", "    SCALE_UP", "    targets: 2 initial"]
+    {
+        assert!(drawn.contains(line), "{line} in {drawn:?}");
+    }
+    assert_eq!(terminal.out, b"", "the block says it");
+
+    // What is to be typed is to be copied, so it stays.
+    terminal.tell(&Event::Rollout(paused), at(4)).expect("a vector can be written");
+    let written = String::from_utf8_lossy(&terminal.out).into_owned();
+    assert!(written.contains("to go on: `ecs-private-deploy continue`"), "{written}");
+    terminal.tell(&Event::Phase(Phase::Apply), at(5)).expect("a vector can be written");
+    terminal.tick(at(6)).expect("a vector can be written");
+    let after = screen.drawn().split_off(drawn.len());
+    let last = after.rsplit("applying").next().unwrap_or_default().to_owned();
+    assert!(!last.contains("SCALE_UP"), "{after:?}");
 }
 
 #[test]
