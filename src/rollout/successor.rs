@@ -1,7 +1,7 @@
 //! Whose a newer deployment is, as far as its task definition tells.
 
 use crate::{
-    aws::Reader,
+    aws::{Identity, Reader},
     tags::{ADDRESS, STACK},
 };
 use aws_sdk_ecr::types::ImageIdentifier;
@@ -22,7 +22,9 @@ pub async fn whose(aws: &Reader, task_definition: &str) -> Vec<String> {
     let mut lines = definition.map(of).unwrap_or_default();
     lines.extend(tags(found.tags()));
     let containers = definition.map(TaskDefinition::container_definitions).unwrap_or_default();
-    if let Some(image) = containers.iter().find_map(|container| in_ecr(aws, container.image()?)) {
+    let Ok(identity) = aws.identity().await else { return lines };
+    let ours = containers.iter().find_map(|container| in_ecr(identity, container.image()?));
+    if let Some(image) = ours {
         let named = tokio::time::timeout(PATIENCE, named(aws, image)).await;
         lines.extend(named.ok().flatten());
     }
@@ -30,8 +32,8 @@ pub async fn whose(aws: &Reader, task_definition: &str) -> Vec<String> {
 }
 
 /// The repository and the digest, where the image lies in this account's registry.
-fn in_ecr<'a>(aws: &Reader, image: &'a str) -> Option<(&'a str, &'a str)> {
-    let registry = format!("{}.dkr.ecr.{}.", aws.identity.account, aws.identity.region);
+fn in_ecr<'a>(identity: &Identity, image: &'a str) -> Option<(&'a str, &'a str)> {
+    let registry = format!("{}.dkr.ecr.{}.", identity.account, identity.region);
     let (name, digest) = image.split_once('@')?;
     let (host, repository) = name.split_once('/')?;
     host.starts_with(&registry).then_some((repository, digest))

@@ -258,6 +258,8 @@ async fn as_process_1_it_ends_when_it_is_told_to() {
     let endpoint = format!("{host}:{port}");
     let inputs = [("command", "deploy"), ("config", "deploy.yml"), ("working-directory", "app")];
     for signal in ["INT", "TERM"] {
+        // What the one before has asked for.
+        while requests.try_recv().is_ok() {}
         let name = format!("ecs-private-deploy-test-{port}-{signal}");
         let own = [("AWS_ENDPOINT_URL", endpoint.as_str())];
         let mut command = runner.command(&inputs, &own, &["--name", &name]);
