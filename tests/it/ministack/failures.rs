@@ -110,7 +110,7 @@ async fn each_ends_with_its_cause_while_the_old_one_answers() {
     assert!(run.stderr.contains("no config"), "{}", run.stderr);
 
     service.dockerfile("CMD [\"/no/such/program\"]");
-    failing(&["CannotStartContainerError"]).await;
+    failing(&["the container's command cannot be run"]).await;
 
     service.dockerfile("CMD [\"tail\", \"-c\", \"900m\", \"/dev/zero\"]");
     failing(&["memory"]).await;
@@ -130,7 +130,7 @@ async fn each_ends_with_its_cause_while_the_old_one_answers() {
     relay.before_each("RegisterTaskDefinition", move || {
         remove_newest(ecr.clone(), registry.clone()).boxed()
     });
-    failing(&["CannotPullContainerError"]).await;
+    failing(&["image"]).await;
 
     let (asked, failed) = client.ended().await;
     assert!(asked > 100, "{asked}");
