@@ -51,7 +51,7 @@ async fn all_are_reachable_by_rules_of_their_own() {
     let vpc = account.vpc().await;
     let folders: Vec<_> = (0..SERVICES).map(|_| tempfile::tempdir().expect("a folder")).collect();
     let relay = Relay::before(ministack.port()).await;
-    one_rule_a_priority(&relay);
+    one_of_each(&relay);
     let aws = relay.config();
     let deploys = folders.iter().enumerate().map(|(number, folder)| {
         write(folder.path(), &vpc.id, number);
@@ -98,21 +98,28 @@ async fn all_are_reachable_by_rules_of_their_own() {
     }
 }
 
-/// MiniStack takes two rules with one priority, and ELB does not.
+/// MiniStack takes two rules with one priority and two listeners on one port, and ELB does not.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateRule.html>
-fn one_rule_a_priority(relay: &Relay) {
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html>
+fn one_of_each(relay: &Relay) {
+    once(relay, "CreateRule", ["ListenerArn=", "Priority="], "PriorityInUse");
+    once(relay, "CreateListener", ["LoadBalancerArn=", "Port="], "DuplicateListener");
+}
+
+fn once(relay: &Relay, action: &'static str, key: [&'static str; 2], code: &'static str) {
     let taken = Mutex::new(BTreeSet::new());
-    relay.refuse("CreateRule", move |body| {
+    relay.refuse(action, move |body| {
         let value = |name: &str| {
             body.split('&').find_map(|pair| pair.strip_prefix(name)).unwrap_or_default().to_owned()
         };
-        let place = (value("ListenerArn="), value("Priority="));
-        let is_free = taken.lock().unwrap_or_else(PoisonError::into_inner).insert(place);
-        let refusal = "<ErrorResponse xmlns=\"http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/\">\
-                       <Error><Type>Sender</Type><Code>PriorityInUse</Code>\
-                       <Message>Priority is currently in use</Message></Error>\
-                       <RequestId>test</RequestId></ErrorResponse>";
-        (!is_free).then(|| refusal.to_owned())
+        let is_free =
+            taken.lock().unwrap_or_else(PoisonError::into_inner).insert(key.map(value));
+        let refusal = format!(
+            "<ErrorResponse xmlns=\"http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/\">\
+             <Error><Type>Sender</Type><Code>{code}</Code><Message>It is taken</Message></Error>\
+             <RequestId>test</RequestId></ErrorResponse>"
+        );
+        (!is_free).then_some(refusal)
     });
 }
 
