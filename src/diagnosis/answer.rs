@@ -116,15 +116,10 @@ pub fn answer(signs: &[Sign], ground: Option<&Ground>) -> Option<Answer> {
         (said.line, said.help.join("\n"))
     } else {
         found.push("what this text means is not known".to_owned());
-        let (broken, mends) = ground.map(Ground::broken).unwrap_or_default();
+        let broken = ground.map(Ground::broken).unwrap_or_default();
         let broken = broken.iter().take(SHOWN);
         found.extend(broken.map(|what| format!("the model of the VPC finds: {what}")));
-        let mut help = vec![UNKNOWN.to_owned()];
-        if !mends.is_empty() {
-            help.push("what the model finds is mended by".to_owned());
-        }
-        help.extend(mends);
-        (headline(&first.signs[0].text), help.join("\n"))
+        (headline(&first.signs[0].text), UNKNOWN.to_owned())
     };
     for group in others.iter().take(SHOWN - 1) {
         let also = if group.reading().is_some() { "also" } else { "also, and not known" };
@@ -145,7 +140,7 @@ pub fn answer(signs: &[Sign], ground: Option<&Ground>) -> Option<Answer> {
 
 /// What to do where nothing is known.
 const UNKNOWN: &str = "look at the service's events and at the stopped tasks in the ECS console, which keeps \
-                       them for an hour; `ecs-private-deploy doctor` says whether the tasks can start";
+                       them for an hour; `ecs-private-deploy doctor` says whether the tasks can start, and what mends the network";
 
 /// The signs that say something, by what they have in common.
 fn groups(signs: &[Sign]) -> Vec<Group<'_>> {

@@ -121,12 +121,9 @@ impl Ground {
         }
     }
 
-    /// What the model finds broken for anything that the task needs, and what mends it; for a text that is
-    /// not known.
-    pub fn broken(&self) -> (Vec<String>, Vec<String>) {
-        let problems = diagnose(&self.vpc, &self.task, &self.needs).problems;
-        let help = if problems.is_empty() { Vec::new() } else { help(&problems) };
-        (problems.iter().map(what).collect(), help)
+    /// What the model finds broken for anything that the task needs; for a text that is not known.
+    pub fn broken(&self) -> Vec<String> {
+        diagnose(&self.vpc, &self.task, &self.needs).problems.iter().map(what).collect()
     }
 }
 

@@ -287,7 +287,7 @@ pub const WORDINGS: &[Wording] = &[
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html>
 pub const FOLLOWS: &[&str] = &[
     "deployment failed: tasks failed to start",
-    "deployment circuit breaker: ",
+    "deployment circuit breaker",
     "is unable to consistently start tasks successfully",
     "rolling back to deployment",
     "because the circuit breaker threshold was exceeded",

@@ -120,7 +120,10 @@ fn problem(what: &str, reason: Option<&str>, then: Option<String>, known: Known<
     if let Some(log) = evidence.log.as_ref() {
         let Log { container, group, stream, lines } = log;
         let [container, group, stream] = [container, group, stream].map(|it| line::one_line(it));
-        found.push(format!("the end of the log of `{container}`, {stream} in {group}:"));
+        found.push(match lines.as_slice() {
+            [] => format!("the log of `{container}`, {stream} in {group}, is empty"),
+            _ => format!("the end of the log of `{container}`, {stream} in {group}:"),
+        });
         let last = lines.len().saturating_sub(LOG_LINES);
         let lines = lines[last..].iter().map(|text| line::cut(&line::one_line(text), LOG_LINE));
         found.extend(lines.map(|text| format!("  | {text}").trim_end().to_owned()));

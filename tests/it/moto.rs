@@ -3,6 +3,7 @@
 mod at_once;
 mod cancel;
 mod deploy;
+mod diagnosis;
 mod doctor;
 mod faulted;
 mod ground;

@@ -368,10 +368,7 @@ fn what_is_not_known_is_shown_as_it_is() {
       task 0f3e stopped: MysteryError: the task met something new on host ip-10-0-1-5 ::error::no
       what this text means is not known
       the model of the VPC finds: the task does not reach logs from a: rtb-private of a has no default route, and there is no endpoint of logs
-      help: look at the service's events and at the stopped tasks in the ECS console, which keeps them for an hour; `ecs-private-deploy doctor` says whether the tasks can start
-            what the model finds is mended by
-            aws ec2 create-vpc-endpoint --vpc-id vpc-1 --service-name com.amazonaws.eu-west-1.logs --vpc-endpoint-type Interface --private-dns-enabled --subnet-ids a b --security-group-ids sg-endpoint
-            or write `network: { endpoints: ensure }` and deploy again: it makes what is missing
+      help: look at the service's events and at the stopped tasks in the ECS console, which keeps them for an hour; `ecs-private-deploy doctor` says whether the tasks can start, and what mends the network
     ");
     let long = format!("MysteryError: {}", "x ".repeat(4_000));
     let Answer { cause, found, .. } = answer(&[stopped("1", &long)], None).expect("it failed");
