@@ -22,26 +22,26 @@ pub async fn whose(aws: &Reader, task_definition: &str) -> Vec<String> {
     let mut lines = definition.map(of).unwrap_or_default();
     lines.extend(tags(found.tags()));
     let containers = definition.map(TaskDefinition::container_definitions).unwrap_or_default();
-    if let Some(image) = containers.iter().find_map(|container| in_ecr(container.image()?)) {
+    if let Some(image) = containers.iter().find_map(|container| in_ecr(aws, container.image()?)) {
         let named = tokio::time::timeout(PATIENCE, named(aws, image)).await;
         lines.extend(named.ok().flatten());
     }
     lines
 }
 
-/// The account, the repository and the digest, where the image lies in ECR.
-fn in_ecr(image: &str) -> Option<[&str; 3]> {
+/// The repository and the digest, where the image lies in this account's registry.
+fn in_ecr<'a>(aws: &Reader, image: &'a str) -> Option<(&'a str, &'a str)> {
+    let registry = format!("{}.dkr.ecr.{}.", aws.identity.account, aws.identity.region);
     let (name, digest) = image.split_once('@')?;
     let (host, repository) = name.split_once('/')?;
-    let (account, _) = host.split_once(".dkr.ecr.")?;
-    Some([account, repository, digest])
+    host.starts_with(&registry).then_some((repository, digest))
 }
 
 /// What the image is called: this program's tags are the commits that images were built from.
-async fn named(aws: &Reader, [account, repository, digest]: [&str; 3]) -> Option<String> {
+async fn named(aws: &Reader, (repository, digest): (&str, &str)) -> Option<String> {
     let id = ImageIdentifier::builder().image_digest(digest).build();
-    let request = aws.ecr.describe_images().registry_id(account).repository_name(repository);
-    let found = request.image_ids(id).send().await.ok()?;
+    let request = aws.ecr.describe_images().repository_name(repository).image_ids(id);
+    let found = request.send().await.ok()?;
     let tags = found.image_details().first()?.image_tags().join(", ");
     (!tags.is_empty()).then(|| format!("its image is tagged {tags}"))
 }
