@@ -64,7 +64,7 @@ impl<'a> Looks<'a> {
             return state::read(self.aws, self.target).await;
         }
         let (service, listed) =
-            tokio::join!(state::read(self.aws, self.target), list(self.aws, self.target));
+            tokio::join!(biased; state::read(self.aws, self.target), list(self.aws, self.target));
         let mut service = service?;
         match listed {
             Ok(listed) => service.record = self.find(&service, &listed).await,
