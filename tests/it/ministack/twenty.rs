@@ -112,8 +112,7 @@ fn once(relay: &Relay, action: &'static str, key: [&'static str; 2], code: &'sta
         let value = |name: &str| {
             body.split('&').find_map(|pair| pair.strip_prefix(name)).unwrap_or_default().to_owned()
         };
-        let is_free =
-            taken.lock().unwrap_or_else(PoisonError::into_inner).insert(key.map(value));
+        let is_free = taken.lock().unwrap_or_else(PoisonError::into_inner).insert(key.map(value));
         let refusal = format!(
             "<ErrorResponse xmlns=\"http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/\">\
              <Error><Type>Sender</Type><Code>{code}</Code><Message>It is taken</Message></Error>\

@@ -16,6 +16,7 @@ use ecs_private_deploy::{
         verdict::{Known, verdict},
     },
 };
+use futures_util::FutureExt as _;
 use std::time::Duration;
 
 const LAYERS: &str = "CannotPullContainerError: ref pull has been retried 1 time(s): failed to copy: \
@@ -32,6 +33,7 @@ async fn told(stack: &Stack, reason: &str) -> (Problem, Vec<String>) {
         service: "web".to_owned(),
         deployment: String::new(),
         timeout: Duration::from_mins(15),
+        give_up: None,
     };
     let seen = state::read(&aws, &target).await.expect("moto answers");
     let ours = seen.primary().expect("the service has one");
@@ -52,7 +54,7 @@ async fn told(stack: &Stack, reason: &str) -> (Problem, Vec<String>) {
     request.send().await.expect("it stops");
 
     stack.moto.calls();
-    let evidence = evidence::gather(&aws, &target, ours, &[]).await;
+    let evidence = evidence::gather(&aws, &target, ours, &[]).boxed().await;
     let calls = stack.moto.calls();
     let is_read = |call: &String| [":Describe", ":Get", ":List"].iter().any(|it| call.contains(it));
     assert!(!calls.is_empty() && calls.iter().all(is_read), "{calls:?}");
