@@ -435,6 +435,22 @@ fn is_too_early(failure: &Failure) -> bool {
     NOT_YET.iter().any(|text| failure.message.contains(text)) || failure.is("ClusterNotFound")
 }
 
+/// ECS looks the alarms up with the caller's own rights.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-alarm-failure.html>
+fn about_alarms(failure: Failure, to: &Settings) -> Failure {
+    let Some(alarms) = &to.deployment_configuration.alarms else { return failure };
+    if !failure.message.to_lowercase().contains("alarm") {
+        return failure;
+    }
+    let names = alarms.names.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let message = format!(
+        "{} (`rollout.alarms` names {names}, which have to be CloudWatch alarms of this region, and ECS \
+         asks for them by the right of the role that runs this: cloudwatch:DescribeAlarms)",
+        failure.message
+    );
+    Failure { message, ..failure }
+}
+
 async fn create(
     to: &Settings,
     tags: &Tags,
@@ -475,7 +491,10 @@ async fn create(
             Err(failure) if attempt < ATTEMPTS && is_too_early(&failure) => {
                 tokio::time::sleep(PAUSE).await;
             }
-            created => return Ok(output(created?.service())),
+            created => {
+                let created = created.map_err(|failure| about_alarms(failure, to))?;
+                return Ok(output(created.service()));
+            }
         }
     }
 }
@@ -530,7 +549,10 @@ async fn update(
             Err(failure) if attempt < attempts && is_too_early(&failure) => {
                 tokio::time::sleep(PAUSE).await;
             }
-            updated => return Ok(output(updated?.service())),
+            updated => {
+                let updated = updated.map_err(|failure| about_alarms(failure, to))?;
+                return Ok(output(updated.service()));
+            }
         }
     }
 }
