@@ -10,6 +10,7 @@ mod pull_through;
 mod runs;
 mod shift;
 mod standing;
+mod target_groups;
 
 use super::{Plan, change::Change, task};
 use crate::{
@@ -27,7 +28,7 @@ use crate::{
     resource::{
         Action, cluster, image, log_group, repository, role, service,
         service::{Shifting, configuration::Configuration},
-        target_group, task_definition,
+        task_definition,
     },
     world::World,
 };
@@ -74,8 +75,8 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Plan> {
     let group = groups.endpoints.as_ref();
     let endpoints = endpoints::endpoints(inputs, &placement, group, &needs, &mut plan)?;
     let balancer = ingress::load_balancer(inputs, &placement, &groups.load_balancer, &mut plan);
-    let target_group = target_group(inputs, &mut plan)?;
-    let alternate = shift.map(|_| alternate_target_group(inputs, &mut plan)).transpose()?;
+    let target_group = target_groups::one(inputs, &mut plan)?;
+    let alternate = shift.map(|_| target_groups::other(inputs, &mut plan)).transpose()?;
     let to = ingress::To { one: &target_group, other: alternate.as_ref(), test_port };
     let way_in = ingress::way_in(inputs, &balancer, &to, &mut plan)?;
     let (log_group, log_groups) = log_groups(inputs, &mut plan);
@@ -257,64 +258,6 @@ fn image(inputs: &Inputs<'_>, plan: &mut Plan) -> Result<Known> {
     let change = image::diff(&desired, None).map(Change::Image);
     plan.add(address.clone(), change, &format!("no image under the tag {tag}"));
     Ok(Known::After(address))
-}
-
-fn target_group(inputs: &Inputs<'_>, plan: &mut Plan) -> Result<Known> {
-    let Inputs { names, world, .. } = *inputs;
-    let (name, observed) = (&names.target_group, world.target_group.as_ref());
-    let address = inputs.address(Kind::TargetGroup);
-    one_target_group(
-        inputs,
-        name,
-        observed,
-        address,
-        "the tasks' addresses are registered in it",
-        plan,
-    )
-}
-
-fn alternate_target_group(inputs: &Inputs<'_>, plan: &mut Plan) -> Result<Known> {
-    let Inputs { config, names, world, .. } = *inputs;
-    let (name, observed) = (&names.alternate_target_group, world.alternate_target_group.as_ref());
-    let address = Address::new(Kind::TargetGroup, format!("{}-alternate", config.service));
-    one_target_group(inputs, name, observed, address, "requests move to it, and back again", plan)
-}
-
-fn one_target_group(
-    inputs: &Inputs<'_>,
-    name: &str,
-    observed: Option<&target_group::Observed>,
-    address: Address,
-    reason: &str,
-    plan: &mut Plan,
-) -> Result<Known> {
-    let Inputs { config, names, world, .. } = *inputs;
-    let vpc = &world.vpc.id;
-    let desired = target_group::desired(name.to_owned(), vpc, &config.load_balancer);
-    if let Some(found) = observed {
-        let what = if found.settings.vpc != *vpc {
-            Some(format!("stands in {}, not in {vpc}", found.settings.vpc))
-        } else if found.target_type != "ip" {
-            Some(format!("is of type {}, and Fargate tasks need ip", found.target_type))
-        } else {
-            // Its name is the service's in ELB's characters and length, so two names may meet.
-            let other = found.ownership.stack.as_ref().filter(|stack| **stack != names.stack);
-            other.map(|stack| format!("is that of the service `{stack}`"))
-        };
-        if let Some(what) = what {
-            return Err(Error::refused(
-                format!("target group `{name}` {what}"),
-                "delete that target group, or give the service another name",
-            ));
-        }
-    }
-    let change = target_group::diff(&desired, observed);
-    let reason = match &change {
-        Some(Action::Update { .. }) => "its health check or its attributes differ",
-        _ => reason,
-    };
-    plan.add(address.clone(), change.map(Change::TargetGroup), reason);
-    Ok(observed.map_or(Known::After(address), |found| Known::Now(found.arn.clone())))
 }
 
 /// The log groups; yields the one of the `task:` block, as the task definition mentions it, and all that

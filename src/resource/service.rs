@@ -451,6 +451,22 @@ fn is_too_early(failure: &Failure) -> bool {
     NOT_YET.iter().any(|text| failure.message.contains(text)) || failure.is("ClusterNotFound")
 }
 
+/// ECS looks the alarms up with the caller's own rights.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-alarm-failure.html>
+fn about_alarms(failure: Failure, to: &Settings) -> Failure {
+    let Some(alarms) = &to.deployment_configuration.alarms else { return failure };
+    if !failure.message.to_lowercase().contains("alarm") {
+        return failure;
+    }
+    let names = alarms.names.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let message = format!(
+        "{} (`rollout.alarms` names {names}, which have to be CloudWatch alarms of this region, and ECS \
+         asks for them by the right of the role that runs this: cloudwatch:DescribeAlarms)",
+        failure.message
+    );
+    Failure { message, ..failure }
+}
+
 async fn create(
     to: &Settings,
     tags: &Tags,
@@ -487,7 +503,10 @@ async fn create(
     });
     match created.await {
         Err(failure) if failure.already_exists() => take(to, aws, outputs, failure).await,
-        created => Ok(output(created?.service())),
+        created => {
+            let created = created.map_err(|failure| about_alarms(failure, to))?;
+            Ok(output(created.service()))
+        }
     }
 }
 
@@ -561,7 +580,8 @@ async fn update(
     let updated = aws.settled(READY, is_early, async || {
         request.clone().send().await.explain("ecs:UpdateService", id)
     });
-    Ok(output(updated.await?.service()))
+    let updated = updated.await.map_err(|failure| about_alarms(failure, to))?;
+    Ok(output(updated.service()))
 }
 
 /// A deleted service drains for as long as its targets do.

@@ -165,9 +165,7 @@ fn nothing(word: Word, name: &str, service: &Observed) -> Problem {
 /// Whether an answer means that ECS has no service deployments here.
 pub fn is_absent(failure: &Failure) -> bool {
     const CODES: [&str; 3] = ["UnsupportedFeature", "UnknownOperation", "InvalidAction"];
-    let is_no_answer_of_ecs = |code: &str| ["HTTP 404", "HTTP 500", "HTTP 501"].contains(&code);
     CODES.iter().any(|code| failure.is(code))
-        || failure.code.as_deref().is_some_and(is_no_answer_of_ecs)
 }
 
 /// What is said where ECS has none.

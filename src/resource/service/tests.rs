@@ -107,3 +107,18 @@ fn the_kind_of_a_service_is_read_where_it_is_told() {
     };
     assert_eq!(kind(&other), expected);
 }
+
+#[test]
+fn a_refusal_about_alarms_says_where_they_are_named() {
+    let failure = |message: &str| Failure {
+        operation: "ecs:CreateService",
+        on: "service web in cluster web".to_owned(),
+        code: Some("InvalidParameterException".to_owned()),
+        message: message.to_owned(),
+        request_id: None,
+    };
+    let told = |message, rollout| about_alarms(failure(message), &asked(rollout)).message;
+    insta::assert_snapshot!(told("Alarms not found", CANARY), @"Alarms not found (`rollout.alarms` names 5xx, which have to be CloudWatch alarms of this region, and ECS asks for them by the right of the role that runs this: cloudwatch:DescribeAlarms)");
+    assert_eq!(told("Alarms not found", "{}"), "Alarms not found");
+    assert_eq!(told("no subnets", CANARY), "no subnets");
+}

@@ -489,6 +489,18 @@ async fn what_ecs_is_told_has_the_shape_that_it_describes() {
     assert_eq!(unlike_the_api("ecs", &calls), "");
 }
 
+#[tokio::test]
+async fn a_word_that_cannot_be_said_changes_nothing() {
+    let stack = Stack::new().await;
+    stack.moto.calls();
+    for command in ["continue", "rollback"] {
+        let ended = run(&stack, &[command]).await.ends_with(exit::REFUSED);
+        let what = "service `web` in cluster `web` does not exist";
+        assert!(ended.stderr.contains(what), "{}", ended.stderr);
+    }
+    assert_eq!(stack.moto.writes(), Vec::<String>::new());
+}
+
 /// The body of the one call of this operation.
 fn sent(stack: &Stack, operation: &str) -> Value {
     let requests = stack.moto.requests();

@@ -125,10 +125,9 @@ fn an_ecs_without_service_deployments_is_told_from_one_that_refuses() {
         message: "no such thing".to_owned(),
         request_id: None,
     };
-    let absent =
-        ["UnsupportedFeatureException", "UnknownOperationException", "InvalidAction", "HTTP 500"];
+    let absent = ["UnsupportedFeatureException", "UnknownOperationException", "InvalidAction"];
     assert!(absent.iter().all(|code| is_absent(&failure(code))));
-    let others = ["AccessDeniedException", "ThrottlingException", "ServerException", "HTTP 503"];
+    let others = ["AccessDeniedException", "ThrottlingException", "ServerException", "HTTP 500"];
     assert!(!others.iter().any(|code| is_absent(&failure(code))));
     let failure = failure("UnsupportedFeatureException");
     let text = told(&super::absent(Word::Continue, NAME, &failure))
