@@ -218,13 +218,16 @@ fn anonymous(text: &str, names: &BTreeMap<String, String>) -> String {
     told + rest
 }
 
-/// Does it for each of these, some at once, and says how many there were and how long it took.
-pub(super) async fn each<T>(what: &str, of: impl IntoIterator<Item = T>, each: impl AsyncFn(T)) {
+/// Does it for each of these, so many at once (they wait for moto most of the time), and says how many
+/// there were and how long it took.
+pub(super) async fn each<T>(
+    what: &str,
+    at_once: usize,
+    of: impl IntoIterator<Item = T>,
+    each: impl AsyncFn(T),
+) {
     let began = Instant::now();
-    let count = stream::iter(of).map(|one| each(one)).buffer_unordered(AT_ONCE).count().await;
+    let count = stream::iter(of).map(|one| each(one)).buffer_unordered(at_once).count().await;
     let text = format!("{what}: {count} points in {:.0} s\n", began.elapsed().as_secs_f64());
     std::io::stderr().write_all(text.as_bytes()).expect("standard error");
 }
-
-/// They wait for moto most of the time.
-const AT_ONCE: usize = 4;

@@ -28,7 +28,7 @@ async fn a_first_deploy_killed_after_each_call() {
     let model = ground.site(0).await;
     let points = calls(&model, &["deploy"]).await;
     let expected = model.standing().await;
-    each("a first deploy, killed after each call", 1..=points, async |point| {
+    each("a first deploy, killed after each call", 4, 1..=points, async |point| {
         let site = ground.site(point).await;
         killed(&site, &["deploy"], point, points).await;
         site.run(&["deploy"]).await.ends_with(exit::OK);
@@ -45,7 +45,7 @@ async fn an_update_killed_after_each_call() {
     model.write("second");
     let points = calls(&model, &["deploy"]).await;
     let expected = model.standing().await;
-    each("an update, killed after each call", 1..=points, async |point| {
+    each("an update, killed after each call", 4, 1..=points, async |point| {
         let site = ground.site(point).await;
         site.run(&["deploy"]).await.ends_with(exit::OK);
         site.write("second");
@@ -63,7 +63,7 @@ async fn a_destroy_killed_after_each_call() {
     let expected = model.standing().await;
     calls(&model, &["deploy"]).await;
     let points = calls(&model, &["destroy", "--yes"]).await;
-    each("a destroy, killed after each call", 1..=points, async |point| {
+    each("a destroy, killed after each call", 4, 1..=points, async |point| {
         let site = ground.site(point).await;
         site.run(&["deploy"]).await.ends_with(exit::OK);
         killed(&site, &["destroy", "--yes"], point, points).await;

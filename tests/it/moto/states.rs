@@ -319,7 +319,17 @@ async fn a_destroy_does_what_it_says_and_gives_back_what_was_there() {
 pub(super) fn same(before: &serde_json::Value, after: &serde_json::Value) {
     let lines = |value| serde_json::to_string_pretty(value).expect("it is JSON");
     let (before, after) = (lines(before), lines(after));
-    let gone = before.lines().filter(|line| !after.contains(line)).map(|line| format!("- {line}"));
-    let new = after.lines().filter(|line| !before.contains(line)).map(|line| format!("+ {line}"));
-    assert!(before == after, "{}", gone.chain(new).collect::<Vec<_>>().join("\n"));
+    let more = |sign: char, of: &str, than: &str| {
+        let mut others: Vec<_> = than.lines().collect();
+        let is_more = |line: &&str| match others.iter().position(|other| other == line) {
+            Some(at) => {
+                others.swap_remove(at);
+                false
+            }
+            None => true,
+        };
+        of.lines().filter(is_more).map(|line| format!("{sign} {line}")).collect::<Vec<_>>()
+    };
+    let differ = [more('-', &before, &after), more('+', &after, &before)].concat();
+    assert!(before == after, "{}", differ.join("\n"));
 }

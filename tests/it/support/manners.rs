@@ -1,5 +1,6 @@
 //! What AWS does and moto does not: it knows a client token again, it has each private name once in a VPC,
-//! it makes no second service or cluster of a name.
+//! it makes no second
+//! service, cluster or load balancer of a name, nor a second listener on a port.
 
 use super::lane::{Request, error, field, forward};
 use serde_json::Value;
@@ -23,14 +24,18 @@ struct Made {
     names: BTreeMap<String, String>,
     clusters: BTreeMap<String, Vec<u8>>,
     services: BTreeSet<String>,
+    /// Load balancers by name, listeners by load balancer and port: the first request and its answer.
+    ingress: BTreeMap<String, (String, Vec<u8>)>,
 }
 
 impl Manners {
     /// Asks moto, or answers in its place.
     pub async fn answer(&self, moto: (u16, &str), request: &Request) -> io::Result<Vec<u8>> {
-        let makes = ["CreateVpcEndpoint", "DeleteVpcEndpoints", "CreateCluster", "DeleteCluster"];
-        let more = ["CreateService", "DeleteService"];
-        if !makes.iter().chain(&more).any(|operation| *operation == request.operation) {
+        let things =
+            ["VpcEndpoint", "VpcEndpoints", "Cluster", "Service", "LoadBalancer", "Listener"];
+        let thing =
+            ["Create", "Delete"].iter().find_map(|verb| request.operation.strip_prefix(verb));
+        if !thing.is_some_and(|thing| things.contains(&thing)) {
             return forward(moto, request).await;
         }
         // One after another, so that what is asked is what is there.
@@ -70,6 +75,18 @@ impl Made {
                 };
                 is_taken.then(|| error("ec2", code, text, 400))
             }
+            // "If you attempt to create multiple load balancers with the same settings, each call succeeds."
+            // <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html>
+            // <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html>
+            "CreateLoadBalancer" | "CreateListener" => {
+                let (body, answer) = self.ingress.get(&place(request))?;
+                let code = match request.operation.as_str() {
+                    "CreateListener" => "DuplicateListener",
+                    _ => "DuplicateLoadBalancerName",
+                };
+                let refused = || error(&request.service, code, "it has other settings", 400);
+                Some(if *body == request.body { answer.clone() } else { refused() })
+            }
             "CreateCluster" => self.clusters.get(&json(request, "clusterName")).cloned(),
             "CreateService" => {
                 let text = "Creation of service was not idempotent.";
@@ -102,6 +119,17 @@ impl Made {
                 let cluster = json(request, "cluster");
                 self.clusters.retain(|name, _| cluster.rsplit('/').next() != Some(name.as_str()));
             }
+            "CreateLoadBalancer" | "CreateListener" => {
+                let first = (request.body.clone(), answer.to_vec());
+                self.ingress.insert(place(request), first);
+            }
+            "DeleteLoadBalancer" | "DeleteListener" => {
+                let arn = field(&request.body, "ListenerArn");
+                let arn = arn.or_else(|| field(&request.body, "LoadBalancerArn"));
+                let arn = arn.unwrap_or_default().replace("%3A", ":").replace("%2F", "/");
+                let is_of = |answer: &[u8]| String::from_utf8_lossy(answer).contains(&arn);
+                self.ingress.retain(|_, (_, answer)| !is_of(answer));
+            }
             "CreateService" => {
                 self.services.insert(service(request, "serviceName"));
             }
@@ -125,6 +153,12 @@ fn token(request: &Request) -> Option<String> {
 fn name(request: &Request) -> String {
     let of = |name| field(&request.body, name).unwrap_or_default().to_owned();
     [of("VpcId"), of("ServiceName")].join(" ")
+}
+
+/// What a load balancer or a listener is alone in.
+fn place(request: &Request) -> String {
+    let of = |name| field(&request.body, name).unwrap_or_default().to_owned();
+    [of("Name"), of("LoadBalancerArn"), of("Port")].join(" ")
 }
 
 fn service(request: &Request, key: &str) -> String {
