@@ -247,6 +247,8 @@ pub struct Progress {
     pub started: Vec<Address>,
     /// The steps that were done.
     pub done: Vec<Address>,
+    /// Whether the rollout was watched, or is.
+    pub is_watched: bool,
     /// The tasks that run by themselves, and what they are called.
     pub tasks: Vec<(Address, String)>,
 }
@@ -270,6 +272,7 @@ impl Events {
         let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
         match &event {
             Event::Planned(plan) => progress.planned = Some(Arc::clone(plan)),
+            Event::Phase(Phase::Rollout) => progress.is_watched = true,
             Event::StepStarted(address) => progress.started.push(address.clone()),
             Event::TaskStarted { address, task, .. } => {
                 progress.tasks.push((address.clone(), task.clone()));

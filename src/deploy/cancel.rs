@@ -6,7 +6,7 @@
 
 use super::Run;
 use crate::{
-    address::Address,
+    address::{Address, Kind},
     aws::{
         Reader,
         explain::{Explain as _, Failure},
@@ -83,7 +83,7 @@ fn ending(
     rollout: Option<(&Watched, Rollout)>,
     signal: &str,
 ) -> (Problem, u8) {
-    let Progress { planned, started, done, tasks, .. } = progress;
+    let Progress { planned, started, done, is_watched, tasks } = progress;
     let mut problem = Problem::new(format!("the run was ended by {signal}"));
     let mut say = |what: &str, addresses: Vec<&Address>| {
         if !addresses.is_empty() {
@@ -104,6 +104,14 @@ fn ending(
     // A migration that is cut in half is worse than one that ends unseen.
     for (address, task) in &running {
         problem.found.push(format!("goes on by itself: {address}, {task}"));
+    }
+    let rolls_out = |step: &&Address| {
+        let row = planned.as_ref().and_then(|plan| plan.steps.get(*step));
+        step.kind == Kind::Service && row.is_some_and(|row| row.action != "delete")
+    };
+    // ECS has been asked, and this run has not come to watching it.
+    if !is_watched && let Some(service) = done.iter().find(rolls_out) {
+        problem.found.push(format!("the rollout of {service} goes on, unseen by this run"));
     }
     let help = match rollout {
         Some((watched, rollout)) => {

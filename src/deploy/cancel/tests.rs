@@ -16,6 +16,7 @@ fn progress(planned: &[(Kind, &str)], started: usize, done: usize) -> Progress {
         planned: Some(Arc::new(View { steps, ..View::default() })),
         started: addresses[..started].to_vec(),
         done: addresses[..done].to_vec(),
+        is_watched: done == planned.len(),
         tasks: Vec::new(),
     }
 }
@@ -65,6 +66,19 @@ fn what_was_done_and_what_was_not() {
       done: repository/web
       may be half done: image/web
       not started: run/migrate, service/web
+      help: run it again: it takes up where this run stopped
+    ");
+}
+
+#[test]
+fn a_rollout_that_nobody_came_to_watch() {
+    let plan = [PLAN[3], (Kind::LoadBalancer, "web")];
+    let (problem, code) = ending(&progress(&plan, 2, 1), None, "SIGINT");
+    insta::assert_snapshot!(format!("{code}: {problem}"), @r"
+    4: the run was ended by SIGINT
+      done: service/web
+      may be half done: load-balancer/web
+      the rollout of service/web goes on, unseen by this run
       help: run it again: it takes up where this run stopped
     ");
 }

@@ -231,22 +231,26 @@ async fn a_rollout_goes_on_and_the_next_run_follows_it() {
 #[tokio::test]
 async fn a_rollout_is_taken_back_where_the_file_says_so() {
     let (stack, switch, workflow) = switched("cancel-rollback").await;
-    program(&stack, &switch, &["deploy"]).run().await.ends_with(exit::OK);
-    stack.write_more("rollout: { on-cancel: rollback }\nlogs: { group: other }");
-    switch.say("DescribeServices", "\"COMPLETED\"", "\"IN_PROGRESS\"");
-    let deploy = workflow.step(program(&stack, &switch, &["deploy"])).start();
-    switch.hears("UpdateService").await;
-    let github = &Prism::shared().github;
-    github
-        .until(workflow.name, |it| {
-            it.comments.first().is_some_and(|it| it.body.contains("running"))
-        })
-        .await;
-    let asked = switch.count("ListServiceDeployments");
-    deploy.signal(Signal::INT);
-    let run = deploy.ends().await.ends_with(exit::PARTIAL);
-    // moto does not know service deployments.
-    assert_eq!(switch.count("ListServiceDeployments"), asked + 1);
+    // moto knows no service deployments.
+    let arn = "arn:aws:ecs:eu-central-1:123456789012:service-deployment/web/web/abc";
+    let deployment = json!({"serviceDeploymentArn": arn});
+    let listed = json!({"serviceDeployments": [deployment]});
+    switch.answer("ListServiceDeployments", "200 OK", &listed);
+    switch.answer("StopServiceDeployment", "200 OK", &deployment);
+    let run = rolled_out_and_cancelled(&stack, &switch, &workflow).await;
+    workflow.says(
+        &run,
+        &["was cancelled part-way", "ECS stops the rollout and brings `web:1` back: ecs-svc/"],
+    );
+    assert_eq!(switch.count("StopServiceDeployment"), 1);
+}
+
+#[tokio::test]
+async fn where_ecs_cannot_take_a_rollout_back_it_says_what_happens_instead() {
+    let (stack, switch, workflow) = switched("cancel-no-rollback").await;
+    let run = rolled_out_and_cancelled(&stack, &switch, &workflow).await;
+    // Both rollouts ask for ECS's records once, and then this.
+    assert_eq!(switch.count("ListServiceDeployments"), 3);
     workflow.says(
         &run,
         &[
@@ -255,6 +259,23 @@ async fn a_rollout_is_taken_back_where_the_file_says_so() {
             "aws ecs update-service --cluster",
         ],
     );
+}
+
+/// The second version of a service that goes back when its run is cancelled, cancelled while it rolls
+/// out.
+async fn rolled_out_and_cancelled(stack: &Stack, switch: &Switch, workflow: &Workflow) -> Run {
+    program(stack, switch, &["deploy"]).run().await.ends_with(exit::OK);
+    stack.write_more("rollout: { on-cancel: rollback }\nlogs: { group: other }");
+    switch.say("DescribeServices", "\"COMPLETED\"", "\"IN_PROGRESS\"");
+    let deploy = workflow.step(program(stack, switch, &["deploy"])).start();
+    switch.hears("UpdateService").await;
+    let is_rolling = |body: &str| body.contains("tasks running") || body.contains("task running");
+    let github = &Prism::shared().github;
+    github
+        .until(workflow.name, |it| it.comments.first().is_some_and(|it| is_rolling(&it.body)))
+        .await;
+    deploy.signal(Signal::INT);
+    deploy.ends().await.ends_with(exit::PARTIAL)
 }
 
 #[tokio::test]

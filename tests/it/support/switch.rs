@@ -2,7 +2,7 @@
 
 use super::relay::{closing, length, split};
 use aws_config::SdkConfig;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -20,7 +20,7 @@ use tokio::{
 struct Orders {
     held: BTreeSet<String>,
     edits: Vec<(String, String, String)>,
-    refused: BTreeMap<String, String>,
+    answers: BTreeMap<String, (&'static str, String)>,
     heard: Vec<String>,
 }
 
@@ -82,8 +82,13 @@ impl Switch {
 
     /// From now on this operation is answered with an error, in the form of the JSON services.
     pub fn refuse(&self, operation: &str, code: &str, message: &str) {
-        let body = json!({"__type": code, "message": message}).to_string();
-        self.orders().refused.insert(operation.to_owned(), body);
+        let body = json!({"__type": code, "message": message});
+        self.answer(operation, "400 Bad Request", &body);
+    }
+
+    /// From now on this operation is answered with this, in the form of the JSON services.
+    pub fn answer(&self, operation: &str, status: &'static str, body: &Value) {
+        self.orders().answers.insert(operation.to_owned(), (status, body.to_string()));
     }
 
     /// Waits until this operation is asked for.
@@ -131,18 +136,18 @@ async fn carry(mut client: TcpStream, port: u16, shared: &Shared) -> std::io::Re
         }
     };
     let operation = operation(&head, &body);
-    let (is_held, refused) = {
+    let (is_held, given) = {
         let mut orders = lock(shared);
         orders.heard.push(operation.clone());
-        (orders.held.contains(&operation), orders.refused.get(&operation).cloned())
+        (orders.held.contains(&operation), orders.answers.get(&operation).cloned())
     };
     shared.count.send_modify(|count| *count += 1);
     if is_held {
         return std::future::pending().await;
     }
-    if let Some(body) = refused {
-        let head = "HTTP/1.1 400 Bad Request\r\ncontent-type: application/x-amz-json-1.1\r\n";
-        client.write_all(closing(head, &body).as_bytes()).await?;
+    if let Some((status, body)) = given {
+        let head = format!("HTTP/1.1 {status}\r\ncontent-type: application/x-amz-json-1.1\r\n");
+        client.write_all(closing(&head, &body).as_bytes()).await?;
         return client.shutdown().await;
     }
     let mut server = TcpStream::connect(("127.0.0.1", port)).await?;
