@@ -45,6 +45,9 @@ def main():
         out = pathlib.Path(given.out)
         (out / "benchmarks.json").write_text(json.dumps(page.rounded(found), indent=2) + "\n")
         (out / "benchmarks.md").write_text(page.markdown(found))
+        print(f"\nwritten to {out}/benchmarks.md and .json")
+    if not all(holds for *_, holds in page.required(found)):
+        sys.exit("something that has to hold does not")
 
 
 def measure(given, folder, say):

@@ -2,6 +2,7 @@
 
 import http.client
 import http.server
+import os
 import socketserver
 import threading
 import time
@@ -101,31 +102,26 @@ def is_busy(process):
     if process is None:
         return False
     try:
-        tasks = _tasks(process)
-        return any(state == "R" for state in tasks)
+        return any(state == "R" for state in _states(process))
     except OSError:
         return False
 
 
-def _tasks(process):
-    import os
-
+def _states(process):
     folder = f"/proc/{process}/task"
-    for task in os.listdir(folder):
-        with open(f"{folder}/{task}/stat", encoding="utf-8", errors="replace") as file:
+    for thread in os.listdir(folder):
+        with open(f"{folder}/{thread}/stat", encoding="utf-8", errors="replace") as file:
             # The name before it may have blanks and brackets.
             yield file.read().rpartition(")")[2].split()[0]
 
 
 def chain(calls):
     """The longest run of calls of which each began after the one before had ended."""
-    longest = []  # for each call by its end: (end, length up to it)
-    best = 0
+    lengths = []  # of the longest run that ends with a call, by the call's end
     for call in sorted(calls, key=lambda call: call.ended):
-        before = max((length for end, length in longest if end <= call.began), default=0)
-        longest.append((call.ended, before + 1))
-        best = max(best, before + 1)
-    return best
+        before = max((length for end, length in lengths if end <= call.began), default=0)
+        lengths.append((call.ended, before + 1))
+    return max((length for _, length in lengths), default=0)
 
 
 class _Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
