@@ -238,6 +238,7 @@ through the load balancer, and has to be the new one.
 - *Calls* are counted in one more run, through a relay that holds each answer until nothing was asked for
   50 ms: what is asked at once is answered at once, so that the *calls one after another* are counted
   whatever the emulator's own pace is.
+- An update's *calls* have the looks at the rollout among them: who looks more often has more.
 - The runner's own time for a step, and for fetching an action, is in none of the numbers.
 - Ours reads the VPC, its endpoints, the load balancer, the roles and the rest before it changes anything,
   hence more calls; the peers change an existing service alone.
