@@ -241,7 +241,7 @@ async fn a_cancelled_build_leaves_nothing_running() {
     let seconds = format!("sleep {}", 1_000_000 + std::process::id());
     service.dockerfile(&format!("RUN {seconds}"));
     for signal in [Signal::INT, Signal::TERM] {
-        let running = service.program(&["deploy"]).start();
+        let mut running = service.program(&["deploy"]).start();
         until_processes(&seconds, true).await;
         let folder = service.folder.path().to_string_lossy().into_owned();
         assert!(!processes(&folder).is_empty(), "the build is a process of this machine");

@@ -4,7 +4,11 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_ecs::config::{Credentials, SharedCredentialsProvider};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use std::{path::Path, process::Stdio, time::Duration};
+use std::{
+    path::Path,
+    process::Stdio,
+    time::{Duration, Instant},
+};
 use tokio::{
     process::{Child, Command},
     time::timeout,
@@ -12,6 +16,10 @@ use tokio::{
 
 /// A program that does not end by itself in this time hangs.
 const HANGS: Duration = Duration::from_secs(30);
+/// When GitHub ends a step for good: 7.5 seconds after SIGINT comes SIGTERM, 2.5 seconds later SIGKILL.
+/// The program means to end in half of that; the rest is for a machine that is busy.
+/// <https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-cancellation>
+const KILLED: Duration = Duration::from_secs(10);
 
 /// What a run has printed, and how it ended.
 #[derive(Debug)]
@@ -99,7 +107,8 @@ impl Program {
     /// Starts it.
     pub fn start(mut self) -> Running {
         self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Running { child: self.command.spawn().expect("it starts"), _home: self.home }
+        let child = self.command.spawn().expect("it starts");
+        Running { child, told: None, _home: self.home }
     }
 }
 
@@ -107,20 +116,26 @@ impl Program {
 #[derive(Debug)]
 pub struct Running {
     child: Child,
+    told: Option<Instant>,
     _home: tempfile::TempDir,
 }
 
 impl Running {
     /// Sends it a signal.
-    pub fn signal(&self, signal: Signal) {
+    pub fn signal(&mut self, signal: Signal) {
         let id = self.child.id().and_then(|id| i32::try_from(id).ok());
         let process = id.and_then(Pid::from_raw).expect("it runs");
         kill_process(process, signal).expect("it is there");
+        self.told = Some(Instant::now());
     }
 
     /// Its end, which has to come by itself.
     pub async fn ends(self) -> Run {
         let output = timeout(HANGS, self.child.wait_with_output()).await;
+        if let Some(told) = self.told {
+            let took = told.elapsed();
+            assert!(took < KILLED, "it has ended {took:?} after the signal");
+        }
         Run::of(output.expect("it ends by itself").expect("it is waited for"))
     }
 }
