@@ -68,15 +68,24 @@ pub struct Observed {
     pub settings: Settings,
 }
 
+async fn describe(aws: &Reader, name: &str) -> Result<Option<LoadBalancer>, Failure> {
+    let on = format!("load balancer {name}");
+    let found = aws.elb.describe_load_balancers().names(name).send().await;
+    match found.explain("elasticloadbalancing:DescribeLoadBalancers", on) {
+        Err(failure) if failure.is("LoadBalancerNotFound") => Ok(None),
+        found => Ok(found?.load_balancers.unwrap_or_default().into_iter().next()),
+    }
+}
+
+/// Where the load balancer answers; `None` where there is none.
+pub async fn dns(aws: &Reader, name: &str) -> Result<Option<String>, Failure> {
+    Ok(describe(aws, name).await?.and_then(|found| found.dns_name))
+}
+
 /// Reads the load balancer; `None` where there is none.
 pub async fn observe(aws: &Reader, name: &str, stack: &str) -> Result<Option<Observed>, Failure> {
     let on = format!("load balancer {name}");
-    let found = aws.elb.describe_load_balancers().names(name).send().await;
-    let found = match found.explain("elasticloadbalancing:DescribeLoadBalancers", &on) {
-        Err(failure) if failure.is("LoadBalancerNotFound") => return Ok(None),
-        found => found?.load_balancers.unwrap_or_default().into_iter().next(),
-    };
-    let Some(found) = found else { return Ok(None) };
+    let Some(found) = describe(aws, name).await? else { return Ok(None) };
     let arn = found.load_balancer_arn().unwrap_or_default().to_owned();
     let (attributes, ownership) = tokio::join!(
         aws.elb.describe_load_balancer_attributes().load_balancer_arn(&arn).send(),

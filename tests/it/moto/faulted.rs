@@ -8,6 +8,7 @@ use super::{
 use crate::support::lane::{Fault, Which};
 use ecs_private_deploy::exit;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// What stands before anything was done, after a deploy, and after an update.
 struct Expected {
@@ -85,15 +86,34 @@ async fn every_call_gets_no_answer_after_its_work_was_done() {
     .await;
 }
 
+/// The operations of a first deploy, and those that only an update calls.
+async fn operations(model: &Site) -> Vec<(&'static str, String)> {
+    let mut operations = Vec::new();
+    let mut known = BTreeSet::new();
+    for version in ["first", "second"] {
+        model.write(version);
+        let lane = model.counted().await;
+        model.program(&["deploy"], &lane).run().await.ends_with(exit::OK);
+        let new = lane.operations().into_iter().filter(|operation| known.insert(operation.clone()));
+        operations.extend(new.map(|operation| (version, operation)));
+    }
+    operations
+}
+
 #[tokio::test]
 async fn every_action_is_denied() {
     let ground = Ground::new().await;
     let model = ground.site(0).await;
-    let lane = model.counted().await;
-    model.program(&["deploy"], &lane).run().await.ends_with(exit::OK);
-    let expected = model.standing().await;
-    each("a denial", 4, lane.operations().into_iter().enumerate(), async |(number, operation)| {
-        let site = ground.site(number + 1).await;
+    let expected = expected(&ground.site(1).await).await;
+    let operations = operations(&model).await.into_iter().enumerate();
+    each("a denial", 4, operations, async |(number, (version, operation))| {
+        let site = ground.site(number + 2).await;
+        let is_update = version == "second";
+        if is_update {
+            site.run(&["deploy"]).await.ends_with(exit::OK);
+            site.write(version);
+        }
+        let expected = if is_update { &expected.second } else { &expected.first };
         let lane = site.failing(Fault::Denial, Which::Operation(operation.clone())).await;
         let run = site.program(&["deploy"], &lane).run().await;
         let code = run.code.and_then(|code| u8::try_from(code).ok());
@@ -106,10 +126,10 @@ async fn every_action_is_denied() {
         };
         assert!(is_ended, "{operation}: {code:?}\n{}", run.stderr);
         if code == Some(exit::OK) {
-            same(&expected, &site.standing().await);
+            same(expected, &site.standing().await);
         }
         site.run(&["deploy"]).await.ends_with(exit::OK);
-        same(&expected, &site.standing().await);
+        same(expected, &site.standing().await);
     })
     .await;
 }
