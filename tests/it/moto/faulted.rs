@@ -35,10 +35,8 @@ async fn faulted(site: &Site, arguments: &[&str], fault: Fault) {
     assert!(failed * 2 >= calls.len() / 2, "{failed} of {} calls failed", calls.len());
 }
 
-async fn every_call(fault: Fault) {
-    let ground = Ground::new().await;
-    let expected = expected(&ground.site(0).await).await;
-    let site = ground.site(1).await;
+async fn every_call(ground: &Ground, number: usize, fault: Fault, expected: &Expected) {
+    let site = ground.site(number).await;
     faulted(&site, &["deploy"], fault).await;
     same(&expected.first, &site.standing().await);
     site.write("second");
@@ -48,42 +46,32 @@ async fn every_call(fault: Fault) {
     same(&expected.bare, &site.standing().await);
 }
 
+/// All at once, because they wait most of the time. Calls without an answer are some a run, and the runs are
+/// so many that each call is one of them.
 #[tokio::test]
-async fn every_call_is_throttled() {
-    every_call(Fault::Throttle).await;
-}
-
-#[tokio::test]
-async fn every_call_gets_a_500_after_its_work_was_done() {
-    every_call(Fault::ServerError).await;
-}
-
-#[tokio::test]
-async fn every_connection_is_reset_before_the_work() {
-    every_call(Fault::ResetBefore).await;
-}
-
-#[tokio::test]
-async fn every_connection_is_reset_after_the_work() {
-    every_call(Fault::ResetAfter).await;
-}
-
-/// Some calls a run, so that all runs wait at once.
-#[tokio::test]
-async fn every_call_gets_no_answer_after_its_work_was_done() {
-    const A_RUN: usize = 6;
-    // They do nothing but wait.
-    const AT_ONCE: usize = 12;
+async fn every_call_fails_in_each_way_that_passes() {
+    const A_RUN: usize = 4;
     let ground = Ground::new().await;
-    let expected = expected(&ground.site(0).await).await;
-    let runs = |calls: usize| (0..calls).step_by(A_RUN);
-    each("no answer", AT_ONCE, runs(72), async |from| {
-        let site = ground.site(from + 1).await;
+    let model = ground.site(0).await;
+    let expected = &expected(&model).await;
+    model.run(&["destroy", "--yes"]).await.ends_with(exit::OK);
+    model.write("first");
+    let lane = model.counted().await;
+    model.program(&["deploy"], &lane).run().await.ends_with(exit::OK);
+    // Each one, and those that are made more often where an answer did not come.
+    let calls = lane.calls().len() + A_RUN;
+    let kinds = [Fault::Throttle, Fault::ServerError, Fault::ResetBefore, Fault::ResetAfter];
+    let passing = each("a failure that passes", kinds.len(), 0..kinds.len(), async |kind| {
+        every_call(&ground, kind + 1, kinds[kind], expected).await;
+    });
+    let runs = (0..calls).step_by(A_RUN);
+    let unanswered = each("no answer", runs.len(), runs, async |from| {
+        let site = ground.site(kinds.len() + from + 1).await;
         let lane = site.failing(Fault::NoAnswer, Which::FirstOf(from..from + A_RUN)).await;
         site.program(&["deploy"], &lane).run().await.ends_with(exit::OK);
         same(&expected.first, &site.standing().await);
-    })
-    .await;
+    });
+    tokio::join!(passing, unanswered);
 }
 
 /// The operations of a first deploy, and those that only an update calls.
