@@ -6,7 +6,7 @@ use crate::{
     apply::Applied,
     config::model::{Config, Image},
     error::{Error, Problem, Result},
-    event::{Outcome, Outputs},
+    event::{Event, Outcome, Outputs},
     image::registry_uri,
     plan::change::Change,
     resource::{Action, load_balancer},
@@ -99,8 +99,12 @@ pub async fn outputs(run: &Run<'_>, prepared: &Prepared, applied: &Applied) -> O
     let dns = match &world.load_balancer {
         Some(found) => Some(found.dns.clone()),
         None if applied.outputs.get(&Address::new(Kind::LoadBalancer, name)).is_some() => {
-            let found = load_balancer::find(&prepared.aws, name).await;
-            found.ok().flatten().and_then(|found| found.dns_name)
+            let found = load_balancer::find(&prepared.aws, name).await.unwrap_or_else(|failure| {
+                let what = failure.problem().what;
+                run.events.send(Event::Warning(format!("where it answers is not known: {what}")));
+                None
+            });
+            found.and_then(|found| found.dns_name)
         }
         None => None,
     };

@@ -8,6 +8,7 @@ use super::{
 use crate::support::lane::{Fault, Which};
 use ecs_private_deploy::exit;
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// What stands before anything was done, after a deploy, and after an update.
 struct Expected {
@@ -34,10 +35,8 @@ async fn faulted(site: &Site, arguments: &[&str], fault: Fault) {
     assert!(failed * 2 >= calls.len() / 2, "{failed} of {} calls failed", calls.len());
 }
 
-async fn every_call(fault: Fault) {
-    let ground = Ground::new().await;
-    let expected = expected(&ground.site(0).await).await;
-    let site = ground.site(1).await;
+async fn every_call(ground: &Ground, number: usize, fault: Fault, expected: &Expected) {
+    let site = ground.site(number).await;
     faulted(&site, &["deploy"], fault).await;
     same(&expected.first, &site.standing().await);
     site.write("second");
@@ -47,53 +46,62 @@ async fn every_call(fault: Fault) {
     same(&expected.bare, &site.standing().await);
 }
 
+/// All at once, because they wait most of the time. Calls without an answer are some a run, and the runs are
+/// so many that each call is one of them.
 #[tokio::test]
-async fn every_call_is_throttled() {
-    every_call(Fault::Throttle).await;
-}
-
-#[tokio::test]
-async fn every_call_gets_a_500_after_its_work_was_done() {
-    every_call(Fault::ServerError).await;
-}
-
-#[tokio::test]
-async fn every_connection_is_reset_before_the_work() {
-    every_call(Fault::ResetBefore).await;
-}
-
-#[tokio::test]
-async fn every_connection_is_reset_after_the_work() {
-    every_call(Fault::ResetAfter).await;
-}
-
-/// Some calls a run, so that all runs wait at once.
-#[tokio::test]
-async fn every_call_gets_no_answer_after_its_work_was_done() {
-    const A_RUN: usize = 6;
-    // They do nothing but wait.
-    const AT_ONCE: usize = 12;
+async fn every_call_fails_in_each_way_that_passes() {
+    const A_RUN: usize = 4;
     let ground = Ground::new().await;
-    let expected = expected(&ground.site(0).await).await;
-    let runs = |calls: usize| (0..calls).step_by(A_RUN);
-    each("no answer", AT_ONCE, runs(72), async |from| {
-        let site = ground.site(from + 1).await;
+    let model = ground.site(0).await;
+    let expected = &expected(&model).await;
+    model.run(&["destroy", "--yes"]).await.ends_with(exit::OK);
+    model.write("first");
+    let lane = model.counted().await;
+    model.program(&["deploy"], &lane).run().await.ends_with(exit::OK);
+    // Each one, and those that are made more often where an answer did not come.
+    let calls = lane.calls().len() + A_RUN;
+    let kinds = [Fault::Throttle, Fault::ServerError, Fault::ResetBefore, Fault::ResetAfter];
+    let passing = each("a failure that passes", kinds.len(), 0..kinds.len(), async |kind| {
+        every_call(&ground, kind + 1, kinds[kind], expected).await;
+    });
+    let runs = (0..calls).step_by(A_RUN);
+    let unanswered = each("no answer", runs.len(), runs, async |from| {
+        let site = ground.site(kinds.len() + from + 1).await;
         let lane = site.failing(Fault::NoAnswer, Which::FirstOf(from..from + A_RUN)).await;
         site.program(&["deploy"], &lane).run().await.ends_with(exit::OK);
         same(&expected.first, &site.standing().await);
-    })
-    .await;
+    });
+    tokio::join!(passing, unanswered);
+}
+
+/// The operations of a first deploy, and those that only an update calls.
+async fn operations(model: &Site) -> Vec<(&'static str, String)> {
+    let mut operations = Vec::new();
+    let mut known = BTreeSet::new();
+    for version in ["first", "second"] {
+        model.write(version);
+        let lane = model.counted().await;
+        model.program(&["deploy"], &lane).run().await.ends_with(exit::OK);
+        let new = lane.operations().into_iter().filter(|operation| known.insert(operation.clone()));
+        operations.extend(new.map(|operation| (version, operation)));
+    }
+    operations
 }
 
 #[tokio::test]
 async fn every_action_is_denied() {
     let ground = Ground::new().await;
     let model = ground.site(0).await;
-    let lane = model.counted().await;
-    model.program(&["deploy"], &lane).run().await.ends_with(exit::OK);
-    let expected = model.standing().await;
-    each("a denial", 4, lane.operations().into_iter().enumerate(), async |(number, operation)| {
-        let site = ground.site(number + 1).await;
+    let expected = expected(&ground.site(1).await).await;
+    let operations = operations(&model).await.into_iter().enumerate();
+    each("a denial", 4, operations, async |(number, (version, operation))| {
+        let site = ground.site(number + 2).await;
+        let is_update = version == "second";
+        if is_update {
+            site.run(&["deploy"]).await.ends_with(exit::OK);
+            site.write(version);
+        }
+        let expected = if is_update { &expected.second } else { &expected.first };
         let lane = site.failing(Fault::Denial, Which::Operation(operation.clone())).await;
         let run = site.program(&["deploy"], &lane).run().await;
         let code = run.code.and_then(|code| u8::try_from(code).ok());
@@ -106,10 +114,10 @@ async fn every_action_is_denied() {
         };
         assert!(is_ended, "{operation}: {code:?}\n{}", run.stderr);
         if code == Some(exit::OK) {
-            same(&expected, &site.standing().await);
+            same(expected, &site.standing().await);
         }
         site.run(&["deploy"]).await.ends_with(exit::OK);
-        same(&expected, &site.standing().await);
+        same(expected, &site.standing().await);
     })
     .await;
 }

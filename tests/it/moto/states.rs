@@ -2,7 +2,7 @@
 //! for and the writes that the emulator recorded are the same, and then there is nothing left to do.
 
 use super::stack::Stack;
-use crate::support::account::Account;
+use crate::support::account::{Account, Vpc};
 use aws_sdk_ec2::types::{IpPermission, IpRange, VpcEndpointType};
 use aws_sdk_elasticloadbalancingv2::types::{
     Action, ActionTypeEnum, FixedResponseActionConfig, LoadBalancerSchemeEnum, ProtocolEnum,
@@ -126,14 +126,19 @@ async fn endpoints_of_others(account: &Account, stack: &Stack) {
 
 /// A load balancer of somebody else's that answers 404 on port 80.
 pub(super) async fn load_balancer_of_others(stack: &Stack) -> String {
-    let Account { ec2, elb, .. } = &stack.account;
+    load_balancer_in(&stack.account, &stack.vpc).await
+}
+
+/// The same in this VPC.
+pub(super) async fn load_balancer_in(account: &Account, vpc: &Vpc) -> String {
+    let Account { ec2, elb, .. } = account;
     let group = ec2.create_security_group().group_name("lb").description("lb");
-    let group = group.vpc_id(&stack.vpc.id).send().await.expect("a group");
+    let group = group.vpc_id(&vpc.id).send().await.expect("a group");
     let made = elb
         .create_load_balancer()
         .name("shared")
         .scheme(LoadBalancerSchemeEnum::InternetFacing)
-        .set_subnets(Some(stack.vpc.public.clone()))
+        .set_subnets(Some(vpc.public.clone()))
         .security_groups(group.group_id().expect("an id"))
         .send()
         .await

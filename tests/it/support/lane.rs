@@ -343,7 +343,8 @@ pub fn error(service: &str, code: &str, text: &str, status: u16) -> Vec<u8> {
     }
 }
 
-fn message(status: &str, kind: &str, body: &str) -> Vec<u8> {
+/// An answer.
+pub fn message(status: &str, kind: &str, body: &str) -> Vec<u8> {
     let length = body.len();
     format!("HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\n\r\n{body}")
         .into_bytes()

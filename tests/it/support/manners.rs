@@ -2,7 +2,7 @@
 //! it makes no second
 //! service, cluster or load balancer of a name, nor a second listener on a port.
 
-use super::lane::{Request, error, field, forward};
+use super::lane::{Request, error, field, forward, message};
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -22,6 +22,8 @@ struct Made {
     tokens: BTreeMap<String, (String, Vec<u8>)>,
     /// The endpoints that stand: by id the name that is taken.
     names: BTreeMap<String, String>,
+    /// The endpoints that are gone.
+    gone: BTreeSet<String>,
     clusters: BTreeMap<String, Vec<u8>>,
     services: BTreeSet<String>,
     /// Load balancers by name, listeners by load balancer and port: the first request and its answer.
@@ -87,6 +89,10 @@ impl Made {
                 let refused = || error(&request.service, code, "it has other settings", 400);
                 Some(if *body == request.body { answer.clone() } else { refused() })
             }
+            "DeleteVpcEndpoints" => {
+                let id = field(&request.body, "VpcEndpointId.1")?;
+                self.gone.contains(id).then(|| not_found(id))
+            }
             "CreateCluster" => self.clusters.get(&json(request, "clusterName")).cloned(),
             "CreateService" => {
                 let text = "Creation of service was not idempotent.";
@@ -110,7 +116,9 @@ impl Made {
                 self.names.insert(id, name(request));
             }
             "DeleteVpcEndpoints" => {
-                self.names.retain(|id, _| !request.body.contains(id.as_str()));
+                let id = field(&request.body, "VpcEndpointId.1").unwrap_or_default().to_owned();
+                self.names.remove(&id);
+                self.gone.insert(id);
             }
             "CreateCluster" => {
                 self.clusters.insert(json(request, "clusterName"), answer.to_vec());
@@ -153,6 +161,16 @@ fn token(request: &Request) -> Option<String> {
 fn name(request: &Request) -> String {
     let of = |name| field(&request.body, name).unwrap_or_default().to_owned();
     [of("VpcId"), of("ServiceName")].join(" ")
+}
+
+/// The call succeeds and says in a list what it did not do.
+fn not_found(id: &str) -> Vec<u8> {
+    let error = "<code>InvalidVpcEndpointId.NotFound</code><message>it does not exist</message>";
+    let item = format!("<item><resourceId>{id}</resourceId><error>{error}</error></item>");
+    let body = format!(
+        "<DeleteVpcEndpointsResponse><unsuccessful>{item}</unsuccessful></DeleteVpcEndpointsResponse>"
+    );
+    message("200 OK", "text/xml", &body)
 }
 
 /// What a load balancer or a listener is alone in.
