@@ -74,7 +74,7 @@ pub async fn follow(aws: &Reader, target: &Target, events: &Events) -> Result<Fo
     if let Some(GiveUp { after, .. }) = &target.give_up {
         rollout = rollout.given_up_after(*after);
     }
-    let mut looks = Looks::new(aws, target);
+    let mut looks = Looks::new(aws, target).telling(events);
     let mut look = async || looks.look().await;
     let ask = async |ours: state::Deployment, groups: Vec<String>, before: details::Details| {
         details::read(aws, target, &ours, &groups, before).await

@@ -6,9 +6,12 @@ use super::{
     service_deployment::{self, Listed, ServiceDeployment},
     state::{self, ServiceState, at_once},
 };
-use crate::aws::{
-    Reader,
-    explain::{Explain as _, Failure},
+use crate::{
+    aws::{
+        Reader,
+        explain::{Explain as _, Failure},
+    },
+    event::{Event, Events},
 };
 use std::{collections::BTreeMap, time::Duration};
 use tokio::time::Instant;
@@ -40,6 +43,8 @@ pub struct Looks<'a> {
     /// The task definitions of service revisions, which never change.
     task_definitions: BTreeMap<String, String>,
     last: Option<(Instant, ServiceState)>,
+    /// Who is told of a record that may not be read.
+    events: Option<&'a Events>,
 }
 
 impl<'a> Looks<'a> {
@@ -52,7 +57,13 @@ impl<'a> Looks<'a> {
             record: None,
             task_definitions: BTreeMap::new(),
             last: None,
+            events: None,
         }
+    }
+
+    /// Tells them where a record may not be read.
+    pub fn telling(self, events: &'a Events) -> Self {
+        Self { events: Some(events), ..self }
     }
 
     /// Looks once. Nothing is remembered of a look that is given up half-way.
@@ -85,6 +96,11 @@ impl<'a> Looks<'a> {
     fn doubt(&mut self, failure: &Failure) {
         if is_absent(failure) {
             self.records = Records::Absent;
+        }
+        if let (true, Some(events)) = (failure.is_denied(), self.events) {
+            let problem = failure.problem();
+            let without = "the rollout is followed by what the service says of it";
+            events.send(Event::Warning(problem.found(without).to_string()));
         }
     }
 
