@@ -62,6 +62,7 @@ impl<'a> Looks<'a> {
     }
 
     /// Tells them where a record may not be read.
+    #[must_use]
     pub fn telling(self, events: &'a Events) -> Self {
         Self { events: Some(events), ..self }
     }
