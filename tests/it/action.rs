@@ -251,15 +251,13 @@ async fn a_wrong_input_is_said_as_an_annotation_and_ends_with_2() {
 async fn as_process_1_it_ends_when_it_is_told_to() {
     let runner = Runner::new().await;
     build();
-    // A service that never answers, as the container sees it.
-    let (port, mut requests) = dead("0.0.0.0").await;
     let endpoint = runner.ministack.endpoint_for_containers();
     let (host, _) = endpoint.rsplit_once(':').expect("a port");
-    let endpoint = format!("{host}:{port}");
     let inputs = [("command", "deploy"), ("config", "deploy.yml"), ("working-directory", "app")];
     for signal in ["INT", "TERM"] {
-        // What the one before has asked for.
-        while requests.try_recv().is_ok() {}
+        // A service that never answers, as the container sees it.
+        let (port, mut requests) = dead("0.0.0.0").await;
+        let endpoint = format!("{host}:{port}");
         let name = format!("ecs-private-deploy-test-{port}-{signal}");
         let own = [("AWS_ENDPOINT_URL", endpoint.as_str())];
         let mut command = runner.command(&inputs, &own, &["--name", &name]);
