@@ -18,10 +18,11 @@ use crate::{
 use aws_config::{
     BehaviorVersion, Region, SdkConfig, stalled_stream_protection::StalledStreamProtectionConfig,
 };
+use aws_sdk_ecs::types::{AwsVpcConfiguration, NetworkConfiguration};
 use explain::Explain as _;
 use patience::{Patience, retries, timeouts};
 use sha2::{Digest as _, Sha256};
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 use tokio::sync::OnceCell;
 use wire::Wire;
 
@@ -213,6 +214,21 @@ pub fn ec2_tag_specification(
 pub fn elb_tags(tags: &Tags) -> Vec<aws_sdk_elasticloadbalancingv2::types::Tag> {
     use aws_sdk_elasticloadbalancingv2::types::Tag;
     tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
+}
+
+/// ECS's shape of a task's network.
+pub fn ecs_network(
+    subnets: &BTreeSet<String>,
+    security_groups: Vec<String>,
+    assign_public_ip: &str,
+) -> NetworkConfiguration {
+    let vpc = AwsVpcConfiguration::builder()
+        .set_subnets(Some(subnets.iter().cloned().collect()))
+        .set_security_groups(Some(security_groups))
+        .assign_public_ip(assign_public_ip.into())
+        .build()
+        .expect("subnets are given");
+    NetworkConfiguration::builder().awsvpc_configuration(vpc).build()
 }
 
 /// ECS's shape of tags.

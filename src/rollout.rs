@@ -1,7 +1,6 @@
 //! Follows the deployment that this run started: asks ECS again and again, lets [`machine`] decide, ends
 //! what cannot work, and where it did not work looks for the cause.
 
-pub mod cause;
 pub mod details;
 pub mod early;
 pub mod evidence;

@@ -8,17 +8,16 @@ use super::Run;
 use crate::{
     address::{Address, Kind},
     aws::{
-        Reader,
+        Reader, Writer,
         explain::{Explain as _, Failure},
     },
     config::model::OnCancel,
     error::Problem,
-    event::{Command, Outcome, Outputs, Progress},
+    event::{Command, Events, Outcome, Outputs, Progress},
     exit,
-    rollout::{Target, machine::revision, state},
+    rollout::{Target, machine::revision, state, stop::roll_back_at_once},
 };
-use aws_config::retry::RetryConfig;
-use aws_sdk_ecs::types::{ServiceDeploymentStatus, StopServiceDeploymentStopType};
+use aws_sdk_ecs::types::ServiceDeploymentStatus;
 use std::{sync::PoisonError, time::Duration};
 use tokio::time::timeout;
 
@@ -58,7 +57,7 @@ pub async fn cancelled(run: &Run<'_>, command: Command, signal: &str) -> Outcome
         None => None,
         Some(watched) => Some(match watched.on_cancel {
             OnCancel::Leave => Rollout::GoesOn { why: None },
-            OnCancel::Rollback => take_back(watched).await,
+            OnCancel::Rollback => take_back(watched, run.events).await,
         }),
     };
     let rollout = watched.as_ref().zip(rollout);
@@ -158,12 +157,12 @@ fn of_rollout(watched: &Watched, rollout: &Rollout) -> (Vec<String>, String) {
 }
 
 /// Asks ECS to bring the last version back, and says what happens where it does not.
-async fn take_back(watched: &Watched) -> Rollout {
+async fn take_back(watched: &Watched, events: &Events) -> Rollout {
     if watched.before.is_none() {
         let why = "it is the service's first deployment, so there is nothing to go back to";
         return Rollout::GoesOn { why: Some(why.to_owned()) };
     }
-    let why = match timeout(ASKING, stop(watched)).await {
+    let why = match timeout(ASKING, stop(watched, events)).await {
         Ok(Ok(rollout)) => return rollout,
         Ok(Err(failure)) => failure.problem().what,
         Err(_) => format!("nothing came within {} seconds", ASKING.as_secs()),
@@ -173,11 +172,9 @@ async fn take_back(watched: &Watched) -> Rollout {
 
 /// A service has one deployment in progress at most, so where ours is still the primary one that is it.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stop-service-deployment.html>
-async fn stop(watched: &Watched) -> Result<Rollout, Failure> {
+async fn stop(watched: &Watched, events: &Events) -> Result<Rollout, Failure> {
     let Watched { aws, target, .. } = watched;
     let Target { cluster, service, deployment, .. } = target;
-    // There is no time for a second attempt with a pause before it.
-    let once = || aws_sdk_ecs::config::Builder::new().retry_config(RetryConfig::disabled());
     let on = format!("service {service} in cluster {cluster}");
     let list = async {
         let request = aws.ecs.list_service_deployments().cluster(cluster).service(service);
@@ -185,7 +182,7 @@ async fn stop(watched: &Watched) -> Result<Rollout, Failure> {
             .status(ServiceDeploymentStatus::Pending)
             .status(ServiceDeploymentStatus::InProgress)
             .customize()
-            .config_override(once())
+            .config_override(state::at_once())
             .send()
             .await
             .explain("ecs:ListServiceDeployments", &on)
@@ -200,15 +197,7 @@ async fn stop(watched: &Watched) -> Result<Rollout, Failure> {
         let why = "ECS tells of no deployment that could be taken back".to_owned();
         return Ok(Rollout::GoesOn { why: Some(why) });
     };
-    aws.ecs
-        .stop_service_deployment()
-        .service_deployment_arn(arn)
-        .stop_type(StopServiceDeploymentStopType::Rollback)
-        .customize()
-        .config_override(once())
-        .send()
-        .await
-        .explain("ecs:StopServiceDeployment", arn)?;
+    roll_back_at_once(&Writer::new(aws.clone(), service.clone(), events.clone()), arn).await?;
     Ok(Rollout::GoesBack)
 }
 

@@ -14,11 +14,9 @@ use crate::{
     event::{Command, Event, Outcome, Phase, Verdict},
     exit,
     resource::service::{self, Observed},
-    rollout,
+    rollout::{self, stop},
 };
-use aws_sdk_ecs::types::{
-    DeploymentLifecycleHookAction, ServiceDeploymentStatus, StopServiceDeploymentStopType,
-};
+use aws_sdk_ecs::types::{DeploymentLifecycleHookAction, ServiceDeploymentStatus};
 use decision::{Act, Deployment, Hook, Word};
 use futures_util::FutureExt as _;
 use std::time::Duration;
@@ -180,11 +178,7 @@ async fn say(aws: &Writer, act: &Act) -> Result<(), Failure> {
             let said = request.hook_id(hook).action(action).send().await;
             said.explain("ecs:ContinueServiceDeployment", deployment).map(drop)
         }
-        Act::Stop { deployment } => {
-            let request = ecs.stop_service_deployment().service_deployment_arn(deployment);
-            let request = request.stop_type(StopServiceDeploymentStopType::Rollback);
-            request.send().await.explain("ecs:StopServiceDeployment", deployment).map(drop)
-        }
+        Act::Stop { deployment } => stop::roll_back(aws, deployment).await,
         Act::Await { .. } => Ok(()),
     }
 }

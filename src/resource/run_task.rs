@@ -12,7 +12,7 @@ use crate::{
     address::{Address, Known},
     apply::Outputs,
     aws::{
-        Writer, client_token, ecs_tags,
+        Writer, client_token, ecs_network, ecs_tags,
         explain::{Explain as _, Failure},
     },
     error::Problem,
@@ -20,10 +20,7 @@ use crate::{
     resource::task_definition,
     tags::Tags,
 };
-use aws_sdk_ecs::types::{
-    AwsVpcConfiguration, ContainerOverride, KeyValuePair, LaunchType, NetworkConfiguration,
-    TaskOverride,
-};
+use aws_sdk_ecs::types::{ContainerOverride, KeyValuePair, LaunchType, TaskOverride};
 use find::Earlier;
 use follow::{Followed, Following};
 use indexmap::IndexMap;
@@ -204,16 +201,6 @@ impl Request<'_> {
         client_token(&format!("{}\n{}", self.key(), failed.join("\n")))
     }
 
-    fn network(&self) -> NetworkConfiguration {
-        let vpc = AwsVpcConfiguration::builder()
-            .set_subnets(Some(self.to.subnets.iter().cloned().collect()))
-            .set_security_groups(Some(self.security_groups.clone()))
-            .assign_public_ip(self.to.assign_public_ip.as_str().into())
-            .build()
-            .expect("subnets are given");
-        NetworkConfiguration::builder().awsvpc_configuration(vpc).build()
-    }
-
     fn overrides(&self) -> TaskOverride {
         let variable = |(name, value): (&String, &String)| {
             KeyValuePair::builder().name(name).value(value).build()
@@ -260,7 +247,11 @@ async fn start(
             .count(1)
             .launch_type(LaunchType::Fargate)
             .platform_version(&to.platform_version)
-            .network_configuration(request.network())
+            .network_configuration(ecs_network(
+                &to.subnets,
+                request.security_groups.clone(),
+                &to.assign_public_ip,
+            ))
             .overrides(request.overrides())
             .started_by(request.started_by())
             .client_token(request.token(failed))

@@ -9,7 +9,7 @@ use crate::{
     address::Known,
     apply::{Output, Outputs},
     aws::{
-        Reader, Writer, client_token, ecs_tags,
+        Reader, Writer, client_token, ecs_network, ecs_tags,
         explain::{Explain as _, Failure},
         settle::Settling,
     },
@@ -399,13 +399,7 @@ fn output(service: Option<&Service>) -> Output {
 }
 
 fn network(to: &Settings, outputs: &Outputs) -> NetworkConfiguration {
-    let vpc = AwsVpcConfiguration::builder()
-        .set_subnets(Some(to.subnets.iter().cloned().collect()))
-        .set_security_groups(Some(outputs.resolve_all(&to.security_groups)))
-        .assign_public_ip(to.assign_public_ip.as_str().into())
-        .build()
-        .expect("subnets are given");
-    NetworkConfiguration::builder().awsvpc_configuration(vpc).build()
+    ecs_network(&to.subnets, outputs.resolve_all(&to.security_groups), &to.assign_public_ip)
 }
 
 /// ECS turns rebalancing on where nothing is said, and it needs room for one more task.

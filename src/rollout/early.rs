@@ -1,6 +1,7 @@
 //! Sees early that a rollout cannot work: the same failure again and again.
 
-use super::{cause, details::Details, tasks::StoppedTask};
+use super::{details::Details, tasks::StoppedTask};
+use crate::diagnosis::{line, read};
 use std::{collections::BTreeMap, time::Duration};
 
 /// How long a target may be one that ELB does not use: a group that was just attached is, for a moment.
@@ -66,8 +67,8 @@ fn same_failure(stopped: &[StoppedTask], after: usize) -> Option<Hopeless> {
     for task in stopped.iter().filter(|task| !is_outside(&task.reason)) {
         let Some(what) = task.cause() else { continue };
         let same = kinds
-            .entry(cause::kind(&what))
-            .or_insert_with(|| Hopeless { what: cause::headline(&what), tasks: 0 });
+            .entry(read::kind(&what))
+            .or_insert_with(|| Hopeless { what: line::headline(&what), tasks: 0 });
         same.tasks += 1;
     }
     kinds.into_values().filter(|kind| kind.tasks >= after).max_by_key(|kind| kind.tasks)

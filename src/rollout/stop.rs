@@ -1,10 +1,11 @@
 //! Ends a rollout that cannot work.
 
-use super::{Target, machine::revision};
+use super::{Target, machine::revision, state::at_once};
 use crate::aws::{
     Writer,
     explain::{Explain as _, Failure},
 };
+use aws_sdk_ecs::operation::stop_service_deployment::builders::StopServiceDeploymentFluentBuilder;
 use aws_sdk_ecs::types::{Service, StopServiceDeploymentStopType, Tag};
 
 /// The tag of a service that was scaled to zero because its first version did not start; the value is
@@ -15,11 +16,20 @@ pub const GIVEN_UP: &str = "ecs-private-deploy:given-up";
 /// Asks ECS to return to the last version. That works without the service's own rollback option too.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopServiceDeployment.html>
 pub async fn roll_back(aws: &Writer, service_deployment: &str) -> Result<(), Failure> {
-    let request = aws.aws.ecs.stop_service_deployment();
-    let request = request
-        .service_deployment_arn(service_deployment)
-        .stop_type(StopServiceDeploymentStopType::Rollback);
+    let request = rolling_back(aws, service_deployment);
     request.send().await.explain("ecs:StopServiceDeployment", service_deployment).map(drop)
+}
+
+/// The same where there is no time for a second attempt.
+pub async fn roll_back_at_once(aws: &Writer, service_deployment: &str) -> Result<(), Failure> {
+    let request = rolling_back(aws, service_deployment).customize().config_override(at_once());
+    request.send().await.explain("ecs:StopServiceDeployment", service_deployment).map(drop)
+}
+
+fn rolling_back(aws: &Writer, service_deployment: &str) -> StopServiceDeploymentFluentBuilder {
+    let request = aws.aws.ecs.stop_service_deployment();
+    let request = request.service_deployment_arn(service_deployment);
+    request.stop_type(StopServiceDeploymentStopType::Rollback)
 }
 
 /// Scales a service without a version that ever ran to zero, and writes down that this was not wanted:

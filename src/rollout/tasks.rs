@@ -1,9 +1,12 @@
 //! The tasks of a deployment: how far each one is, and why those that stopped did.
 
-use super::{Target, cause, state::Deployment};
-use crate::aws::{
-    Reader,
-    explain::{Explain as _, Failure},
+use super::{Target, state::Deployment};
+use crate::{
+    aws::{
+        Reader,
+        explain::{Explain as _, Failure},
+    },
+    diagnosis::{line, read},
 };
 use aws_sdk_ecs::types::{self, DesiredStatus};
 use aws_smithy_types::DateTime;
@@ -54,7 +57,7 @@ impl StoppedTask {
 
     /// Why it stopped; `None` where a deployment or scaling wanted it so.
     pub fn cause(&self) -> Option<String> {
-        if cause::is_routine(&self.reason) {
+        if read::is_routine(&self.reason) {
             return None;
         }
         let ended = self.reason.starts_with("Essential container");
@@ -183,12 +186,12 @@ pub fn stopped_task(task: &types::Task) -> StoppedTask {
     let containers = task.containers().iter().map(|container| Container {
         name: container.name().unwrap_or_default().to_owned(),
         exit_code: container.exit_code(),
-        reason: cause::one_line(container.reason().unwrap_or_default()),
+        reason: line::one_line(container.reason().unwrap_or_default()),
     });
     let arn = task.task_arn().unwrap_or_default();
     StoppedTask {
         id: arn.rsplit('/').next().unwrap_or(arn).to_owned(),
-        reason: cause::one_line(task.stopped_reason().unwrap_or_default()),
+        reason: line::one_line(task.stopped_reason().unwrap_or_default()),
         containers: containers.collect(),
         stopped_at: task.stopped_at().copied(),
     }

@@ -129,7 +129,7 @@ fn listed(arns: &[&str]) -> (&'static str, u16, Value) {
 async fn taken_back(answers: Vec<(&'static str, u16, Value)>) -> (String, Vec<Value>) {
     let replay = Replay::new(answers);
     let watched = watched(Some("web:6"), &replay);
-    let rollout = take_back(&watched).await;
+    let rollout = take_back(&watched, &Events::channel().0).await;
     let (problem, code) = ending(&progress(&PLAN, 4, 4), Some((&watched, rollout)), "SIGINT");
     (format!("{code}: {problem}"), replay.asked())
 }
@@ -194,7 +194,7 @@ async fn a_newer_deployment_is_not_taken_back() {
 async fn a_first_deployment_has_nothing_to_go_back_to() {
     let replay = Replay::new([]);
     let watched = watched(None, &replay);
-    let rollout = take_back(&watched).await;
+    let rollout = take_back(&watched, &Events::channel().0).await;
     let (problem, _) = ending(&progress(&PLAN, 4, 4), Some((&watched, rollout)), "SIGINT");
     insta::assert_snapshot!(problem, @r"
     the run was ended by SIGINT

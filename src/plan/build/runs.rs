@@ -4,10 +4,10 @@ use super::Inputs;
 use crate::{
     address::{Address, Kind, Known},
     config::model::{RunTask, When},
+    diagnosis::line::one_line,
     plan::{Plan, Step, change::Change},
     report::format::clip,
     resource::{Action, run_task, service},
-    rollout::cause::one_line,
 };
 
 /// What is shown of a command.

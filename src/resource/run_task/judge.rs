@@ -1,11 +1,9 @@
 //! Whether a task that has stopped has done its work, and if not why not. Pure.
 
 use crate::{
+    diagnosis::{line, read},
     error::Problem,
-    rollout::{
-        cause,
-        tasks::{Container, StoppedTask},
-    },
+    rollout::tasks::{Container, StoppedTask},
 };
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -73,8 +71,8 @@ pub(super) fn problem(
     let found = task.containers.iter().find(|found| found.name == container);
     let code = found.and_then(|found| found.exit_code);
     let what = match code {
-        None => format!("the task `{name}` never started: {}", cause::headline(cause)),
-        Some(_) => format!("the task `{name}` failed: {}", cause::headline(cause)),
+        None => format!("the task `{name}` never started: {}", line::headline(cause)),
+        Some(_) => format!("the task `{name}` failed: {}", line::headline(cause)),
     };
     let mut problem = Problem::new(what).found(format!("task {} stopped: {cause}", task.id));
     // A container that never ran has written nothing.
@@ -83,7 +81,7 @@ pub(super) fn problem(
     }
     // A code of the application's own says nothing to anybody else.
     let is_its_own = matches!(code, Some(1..=125)) && found.is_some_and(|it| it.reason.is_empty());
-    let known = cause::help([cause]).filter(|_| !is_its_own);
+    let known = read::advice([cause]).filter(|_| !is_its_own);
     problem.help(known.unwrap_or(match code {
         Some(_) => "its log says why: mend it and run again",
         None => "look at the stopped task in the ECS console, which keeps it for an hour",
@@ -93,5 +91,5 @@ pub(super) fn problem(
 /// The same where ECS has not even taken the task.
 pub(super) fn not_started(name: &str, reason: &str) -> Problem {
     let problem = Problem::new(format!("the task `{name}` was not started: {reason}"));
-    problem.help(cause::help([reason]).unwrap_or("run it again"))
+    problem.help(read::advice([reason]).unwrap_or("run it again"))
 }
