@@ -1,7 +1,7 @@
 //! Between one run of the program and moto: passes every request on, counts it, and can end the program or
 //! let the call fail at any of them. Where moto lets through what AWS refuses, it answers as AWS does.
 
-use super::manners::Manners;
+use super::{manners::Manners, relay::without};
 use std::{
     collections::BTreeSet,
     fmt,
@@ -284,13 +284,6 @@ fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
         let (found, value) = line.split_once(':')?;
         found.eq_ignore_ascii_case(name).then(|| value.trim())
     })
-}
-
-fn without(head: &str, name: &str) -> String {
-    let is_other = |line: &&str| {
-        line.split_once(':').is_none_or(|(found, _)| !found.eq_ignore_ascii_case(name))
-    };
-    head.split_inclusive("\r\n").filter(is_other).collect()
 }
 
 /// A throttle or a denial in the service's own form.

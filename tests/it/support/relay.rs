@@ -205,7 +205,7 @@ pub(super) async fn answer(client: &mut TcpStream, head: &str, body: &str) -> st
 }
 
 /// The operation: in a header for the JSON services, in the body for the others.
-fn action(head: &str, body: &str) -> Option<String> {
+pub(super) fn action(head: &str, body: &str) -> Option<String> {
     let target = head.lines().find_map(|line| {
         let (name, value) = line.split_once(':')?;
         name.eq_ignore_ascii_case("x-amz-target").then(|| value.trim().rsplit('.').next())?
@@ -235,7 +235,8 @@ pub(super) fn length(head: &str) -> usize {
     head.lines().find_map(value).unwrap_or(0)
 }
 
-fn without(head: &str, name: &str) -> String {
+/// The head without this header.
+pub(super) fn without(head: &str, name: &str) -> String {
     let is_other = |line: &&str| {
         line.split_once(':').is_none_or(|(found, _)| !found.eq_ignore_ascii_case(name))
     };

@@ -2,7 +2,7 @@
 //! else, then gives all of them at once. What it asks at once is one round, however slow the machine is,
 //! and the rounds are the calls that it makes one after another.
 
-use super::relay::{answer, asked, request};
+use super::relay::{action, answer, asked, request};
 use std::{
     fs,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -73,22 +73,12 @@ fn lock(told: &Mutex<Told>) -> MutexGuard<'_, Told> {
 
 async fn carry(mut client: TcpStream, port: u16, told: &Mutex<Told>) -> std::io::Result<()> {
     let Some((head, body)) = request(&mut client).await? else { return Ok(()) };
-    lock(told).asked.push(action(&head, &body));
+    lock(told).asked.push(action(&head, &body).unwrap_or_default());
     let (answered, text) = asked(port, &head, &body).await?;
     let (gate, opened) = oneshot::channel();
     lock(told).held.push(gate);
     opened.await.ok();
     answer(&mut client, &answered, &text).await
-}
-
-/// The operation: in a header for the JSON services, in the body for the others.
-fn action(head: &str, body: &str) -> String {
-    let target = head.lines().find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("x-amz-target").then(|| value.rsplit('.').next())?
-    });
-    let query = || body.split('&').find_map(|pair| pair.strip_prefix("Action="));
-    target.or_else(query).unwrap_or_default().to_owned()
 }
 
 async fn release(told: Arc<Mutex<Told>>) {

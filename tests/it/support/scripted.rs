@@ -5,16 +5,14 @@
 
 mod answers;
 
+use super::relay::{self, action, asked, request};
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant, SystemTime},
 };
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
-};
+use tokio::net::{TcpListener, TcpStream};
 
 /// What is true from a moment on.
 #[derive(Debug, Clone, Default)]
@@ -155,23 +153,14 @@ impl Shared {
 
     /// One request a connection.
     async fn carry(&self, mut client: TcpStream) -> std::io::Result<()> {
-        let mut request = Vec::new();
-        let (head, body) = loop {
-            if client.read_buf(&mut request).await? == 0 {
-                return Ok(());
-            }
-            if let Some((head, body)) = split(&request)
-                && body.len() >= length(&head)
-            {
-                break (head, body);
-            }
-        };
-        let operation = operation(&head, &body);
+        let Some((head, body)) = request(&mut client).await? else { return Ok(()) };
+        let operation = action(&head, &body).unwrap_or_default();
         let json = serde_json::from_str(&body).unwrap_or(Value::Null);
         let answer = if let Some(answer) = self.answer(&operation, &json) {
             answer
         } else {
-            let (status, answer) = self.pass_on(&head, &body).await?;
+            let (head, answer) = asked(self.upstream, &head, &body).await?;
+            let status = head.lines().next().unwrap_or_default().to_owned();
             let answer = if status.contains(" 200 ") {
                 self.edit(&operation, &json, answer)
             } else {
@@ -182,33 +171,13 @@ impl Shared {
         self.note(operation, json);
         let (status, answer) = answer;
         let kind = if answer.starts_with('<') { "text/xml" } else { "application/x-amz-json-1.1" };
-        let head = format!(
-            "{status}\r\nconnection: close\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n",
-            answer.len()
-        );
-        client.write_all(format!("{head}{answer}").as_bytes()).await?;
-        client.shutdown().await
+        let head = format!("{status}\r\ncontent-type: {kind}\r\n");
+        relay::answer(&mut client, &head, &answer).await
     }
 
     fn note(&self, operation: String, body: Value) {
         let at = self.began.elapsed();
         self.lock().calls.push(Call { operation, at, body });
-    }
-
-    async fn pass_on(&self, head: &str, body: &str) -> std::io::Result<(String, String)> {
-        let mut server = TcpStream::connect(("127.0.0.1", self.upstream)).await?;
-        let is_kept = |line: &&str| {
-            let name = line.split(':').next().unwrap_or_default();
-            !["connection", "content-length"].iter().any(|it| name.eq_ignore_ascii_case(it))
-        };
-        let head: String = head.split_inclusive("\r\n").filter(is_kept).collect();
-        let length = body.len();
-        let message = format!("{head}connection: close\r\ncontent-length: {length}\r\n\r\n{body}");
-        server.write_all(message.as_bytes()).await?;
-        let mut answer = Vec::new();
-        server.read_to_end(&mut answer).await?;
-        let (head, body) = split(&answer).unwrap_or_default();
-        Ok((head.lines().next().unwrap_or_default().to_owned(), body))
     }
 
     /// The answer of an operation that the script plays, once it has begun.
@@ -303,29 +272,4 @@ impl State {
 fn is_deploy(operation: &str, body: &Value) -> bool {
     let changes = body["taskDefinition"].is_string() || body["forceNewDeployment"] == true;
     operation == "CreateService" || operation == "UpdateService" && changes
-}
-
-/// In a header for the JSON services, in the body for the others.
-fn operation(head: &str, body: &str) -> String {
-    let target = head.lines().find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("x-amz-target").then(|| value.trim().rsplit('.').next())?
-    });
-    let action = || body.split('&').find_map(|pair| pair.strip_prefix("Action="));
-    target.or_else(action).unwrap_or_default().to_owned()
-}
-
-/// The head with its last line break, and the body.
-fn split(message: &[u8]) -> Option<(String, String)> {
-    let text = String::from_utf8_lossy(message);
-    let (head, body) = text.split_once("\r\n\r\n")?;
-    Some((format!("{head}\r\n"), body.to_owned()))
-}
-
-fn length(head: &str) -> usize {
-    let value = |line: &str| {
-        let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().ok())?
-    };
-    head.lines().find_map(value).unwrap_or(0)
 }

@@ -1,6 +1,6 @@
 //! Between the program and a service: tells what is asked, holds answers back, and changes them.
 
-use super::relay::{closing, length, split};
+use super::relay::{action, answer, asked, request};
 use aws_config::SdkConfig;
 use serde_json::{Value, json};
 use std::{
@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::AsyncReadExt as _,
     net::{TcpListener, TcpStream},
     sync::{mpsc, watch},
     time::timeout,
@@ -124,18 +124,8 @@ fn lock(shared: &Shared) -> MutexGuard<'_, Orders> {
 
 /// One request a connection, so that where the answer ends is where the connection does.
 async fn carry(mut client: TcpStream, port: u16, shared: &Shared) -> std::io::Result<()> {
-    let mut request = Vec::new();
-    let (head, body) = loop {
-        if client.read_buf(&mut request).await? == 0 {
-            return Ok(());
-        }
-        if let Some((head, body)) = split(&request)
-            && body.len() >= length(&head)
-        {
-            break (head, body);
-        }
-    };
-    let operation = operation(&head, &body);
+    let Some((head, body)) = request(&mut client).await? else { return Ok(()) };
+    let operation = action(&head, &body).unwrap_or_default();
     let (is_held, given) = {
         let mut orders = lock(shared);
         orders.heard.push(operation.clone());
@@ -147,30 +137,13 @@ async fn carry(mut client: TcpStream, port: u16, shared: &Shared) -> std::io::Re
     }
     if let Some((status, body)) = given {
         let head = format!("HTTP/1.1 {status}\r\ncontent-type: application/x-amz-json-1.1\r\n");
-        client.write_all(closing(&head, &body).as_bytes()).await?;
-        return client.shutdown().await;
+        return answer(&mut client, &head, &body).await;
     }
-    let mut server = TcpStream::connect(("127.0.0.1", port)).await?;
-    server.write_all(closing(&head, &body).as_bytes()).await?;
-    let mut answer = Vec::new();
-    server.read_to_end(&mut answer).await?;
-    let (answered, mut text) = split(&answer).unwrap_or_default();
+    let (answered, mut text) = asked(port, &head, &body).await?;
     for (_, from, to) in lock(shared).edits.iter().filter(|(edited, ..)| *edited == operation) {
         text = text.replace(from, to);
     }
-    client.write_all(closing(&answered, &text).as_bytes()).await?;
-    client.shutdown().await
-}
-
-/// In a header for the JSON services, in the body for the others.
-fn operation(head: &str, body: &str) -> String {
-    let target = head.lines().find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("x-amz-target").then(|| value.trim())
-    });
-    let target = target.and_then(|target| target.rsplit('.').next());
-    let action = || body.split('&').find_map(|pair| pair.strip_prefix("Action="));
-    target.or_else(action).unwrap_or_default().to_owned()
+    answer(&mut client, &answered, &text).await
 }
 
 /// A service that takes every request and answers none; the channel tells of each.
