@@ -584,12 +584,15 @@ const DRAIN_PAUSE: Duration = Duration::from_secs(3);
 
 async fn drained(aws: &Writer, cluster: &str, name: &str) -> Result<(), Failure> {
     let on = format!("service {name} in {cluster}");
-    for _ in 0..DRAIN_ATTEMPTS {
+    for attempt in 0..DRAIN_ATTEMPTS {
         let request = aws.aws.ecs.describe_services().cluster(cluster).services(name);
         let found = request.send().await.explain("ecs:DescribeServices", &on)?;
         let gone = found.services().iter().all(|service| service.status() == Some("INACTIVE"));
         if gone {
             return Ok(());
+        }
+        if attempt == 0 {
+            aws.tell(format!("{on}: waiting for its tasks to stop"));
         }
         tokio::time::sleep(DRAIN_PAUSE).await;
     }

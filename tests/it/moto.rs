@@ -1,5 +1,6 @@
 //! Against moto: AWS's control plane with careful EC2 and IAM.
 
+mod again;
 mod at_once;
 mod cancel;
 mod deploy;

@@ -6,6 +6,11 @@ use super::{
     states::same,
 };
 use ecs_private_deploy::exit;
+use futures_util::future::join_all;
+use std::sync::Mutex;
+
+/// They wait for moto most of the time.
+const AT_ONCE: usize = 4;
 
 /// How many calls the run makes when nothing ends it.
 async fn calls(site: &Site, arguments: &[&str]) -> usize {
@@ -28,7 +33,7 @@ async fn a_first_deploy_killed_after_each_call() {
     let model = ground.site(0).await;
     let points = calls(&model, &["deploy"]).await;
     let expected = model.standing().await;
-    each("a first deploy, killed after each call", 4, 1..=points, async |point| {
+    each("a first deploy, killed after each call", AT_ONCE, 1..=points, async |point| {
         let site = ground.site(point).await;
         killed(&site, &["deploy"], point, points).await;
         site.run(&["deploy"]).await.ends_with(exit::OK);
@@ -45,7 +50,7 @@ async fn an_update_killed_after_each_call() {
     model.write("second");
     let points = calls(&model, &["deploy"]).await;
     let expected = model.standing().await;
-    each("an update, killed after each call", 4, 1..=points, async |point| {
+    each("an update, killed after each call", AT_ONCE, 1..=points, async |point| {
         let site = ground.site(point).await;
         site.run(&["deploy"]).await.ends_with(exit::OK);
         site.write("second");
@@ -63,12 +68,16 @@ async fn a_destroy_killed_after_each_call() {
     let expected = model.standing().await;
     calls(&model, &["deploy"]).await;
     let points = calls(&model, &["destroy", "--yes"]).await;
-    each("a destroy, killed after each call", 4, 1..=points, async |point| {
-        let site = ground.site(point).await;
+    // An account serves again and again, so that what is made has been there before.
+    let sites = join_all((1..=AT_ONCE).map(|number| ground.site(number))).await;
+    let free = Mutex::new(sites);
+    each("a destroy, killed after each call", AT_ONCE, 1..=points, async |point| {
+        let site = free.lock().expect("no test panics with it").pop().expect("one is free");
         site.run(&["deploy"]).await.ends_with(exit::OK);
         killed(&site, &["destroy", "--yes"], point, points).await;
         site.run(&["destroy", "--yes"]).await.ends_with(exit::OK);
         same(&expected, &site.standing().await);
+        free.lock().expect("no test panics with it").push(site);
     })
     .await;
 }
