@@ -34,6 +34,8 @@ pub struct Config {
     pub rollout: Rollout,
     /// What runs once beside a rollout, in this order.
     pub run: Vec<RunTask>,
+    /// What a pull request gets, where it gets anything.
+    pub preview: Option<Preview>,
     /// The folder of the file; every path of the file is relative to it.
     pub folder: PathBuf,
 }
@@ -354,4 +356,34 @@ pub enum When {
     BeforeRollout,
     /// After the new version serves.
     AfterRollout,
+}
+
+/// A pull request's own service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Preview {
+    /// By what it is found behind the load balancer.
+    pub way: Way,
+    /// The certificate of its host, where it is another than the load balancer's.
+    pub certificate: Option<String>,
+    /// Tasks that run.
+    pub desired_count: u32,
+    /// Whether they run on Fargate Spot, which may stop them at any time.
+    pub spot: bool,
+    /// CPU units in place of the task's.
+    pub cpu: Option<u32>,
+    /// MiB in place of the task's.
+    pub memory: Option<u32>,
+    /// Environment variables in addition to the container's, and in place of those of the same name.
+    pub environment: IndexMap<String, String>,
+    /// After how long without a deploy `preview sweep` takes it down, open or not.
+    pub ttl: Option<Duration>,
+}
+
+/// By what a preview is found. Both hold `{number}` exactly once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Way {
+    /// `pr-{number}.preview.example.com`.
+    Host(String),
+    /// `/pr-{number}`: a path under the load balancer's own name, taken off before the request arrives.
+    Path(String),
 }

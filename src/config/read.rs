@@ -2,6 +2,7 @@
 //! the form of one value.
 
 pub(super) mod image;
+mod preview;
 mod pull_through;
 mod rollout;
 mod run;
@@ -95,6 +96,7 @@ pub(super) fn read(tree: &Node, input: &Input<'_>, findings: &mut Findings) -> C
     let rollout = rollout::read(&file, own);
     let task = task::read(&file, &service, &image, placed, input, findings);
     let run = run::read(&file, &task, &mut findings.own);
+    let preview = preview::read(&file, &task, &load_balancer, &mut findings.own);
     let image = image::for_task(image, &task, &file, &mut findings.own);
     Config {
         cluster: cluster.unwrap_or_else(|| service.clone()),
@@ -107,6 +109,7 @@ pub(super) fn read(tree: &Node, input: &Input<'_>, findings: &mut Findings) -> C
         logs,
         rollout,
         run,
+        preview,
         folder: input.folder.to_owned(),
         service,
     }

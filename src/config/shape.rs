@@ -75,6 +75,11 @@ pub(super) const FILE: &[Key] = &[
         "What runs once beside a rollout, with the new image in the service's subnets and groups: migrations before it, say.",
         List(&Section(RUN)),
     ),
+    key(
+        "preview",
+        "What a pull request gets: a service of its own, beside this one. Without this section it gets none.",
+        Section(PREVIEW),
+    ),
 ];
 
 const IMAGE: &[Key] = &[
@@ -384,4 +389,40 @@ const RUN: &[Key] = &[
     key("container", "The container of the task definition. Default: the service's.", Text),
     key("environment", "Environment variables in addition to the container's.", Map),
     key("timeout", "How long it is waited for. Default: 15m.", Duration),
+];
+
+const PREVIEW: &[Key] = &[
+    key(
+        "host",
+        "The host that leads to it, with `{number}` in place of the pull request's: `pr-{number}.preview.example.com`. Its DNS record is a wildcard that leads to the load balancer.",
+        Text,
+    ),
+    key(
+        "path",
+        "Without any DNS: the path that leads to it, `/pr-{number}`. The load balancer takes it off before the application sees it. Default, where there is no `host`: /pr-{number}.",
+        Text,
+    ),
+    key(
+        "certificate",
+        "The ARN of the ACM certificate of its host, added to the load balancer's. Default: `load-balancer.certificate`.",
+        Text,
+    ),
+    key("desired-count", "Tasks that run. Default: 1.", Integer(0, 5000)),
+    key(
+        "spot",
+        "Run on Fargate Spot, which costs about a third and may be stopped at any time. Default: false.",
+        Boolean,
+    ),
+    key("cpu", "CPU units in place of the task's.", Integer(1, 32_768)),
+    key("memory", "MiB in place of the task's.", Integer(1, 249_856)),
+    key(
+        "environment",
+        "Environment variables in addition to the container's, and in place of those of the same name.",
+        Map,
+    ),
+    key(
+        "ttl",
+        "After how long without a deploy `preview sweep` takes it down, open or not: `7d`. Default: never.",
+        Duration,
+    ),
 ];

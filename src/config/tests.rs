@@ -1,5 +1,6 @@
 //! Files as people write them, and what they are told.
 
+mod preview;
 mod pull_through;
 mod rollout;
 mod subtle;
@@ -142,6 +143,7 @@ fn a_name_is_enough_where_the_rest_can_be_found_out() {
             alarms: {},
         },
         run: [],
+        preview: None,
         folder: "/app",
     }
     "#);

@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-/// `90s`, `15m`, `1h`, `1h30m`; `None` where it is none.
+/// `90s`, `15m`, `1h`, `1h30m`, `7d`; `None` where it is none.
 pub(super) fn duration(text: &str) -> Option<Duration> {
     duration_or_none(text).filter(|duration| !duration.is_zero())
 }
@@ -22,6 +22,7 @@ pub(super) fn duration_or_none(text: &str) -> Option<Duration> {
             's' => 1,
             'm' => 60,
             'h' => 3600,
+            'd' => 86_400,
             _ => return None,
         };
         seconds = seconds.checked_add(number.checked_mul(factor)?)?;
@@ -115,7 +116,7 @@ mod tests {
     fn durations() {
         assert_eq!(duration("15m"), Some(Duration::from_mins(15)));
         assert_eq!(duration("1h30m"), Some(Duration::from_mins(90)));
-        for wrong in ["", "15", "m", "0s", "1d", "-5m", "99999999999999999999h", "1 m"] {
+        for wrong in ["", "15", "m", "0s", "1w", "-5m", "99999999999999999999h", "1 m"] {
             assert_eq!(duration(wrong), None, "{wrong}");
         }
     }
