@@ -3,6 +3,7 @@
 
 use super::stack::Stack;
 use crate::support::{
+    counts::count,
     program::{Program, Run},
     scripted::{Frame, Script, Scripted, Task},
 };
@@ -210,7 +211,8 @@ async fn success_is_told_within_a_second_and_ecs_is_not_asked_too_often() {
     let run = run.ends_with(exit::OK);
     says(&run, &["targets: 2 initial", "2 PENDING", "2 old running"]);
     let complete = server.deployed().expect("it was deployed") + at(9_400);
-    tell(&format!("from completion to the exit: {:?}", ended.saturating_sub(complete)));
+    let late = ended.saturating_sub(complete);
+    count(&format!("a scripted rollout, from ECS's end to ours: {} ms", late.as_millis()));
     // On a machine that is busy with other tests; the schedule itself is tested without a clock.
     assert!(ended < complete + at(5_000), "{ended:?} after {complete:?}");
     let looks = server.count("DescribeServiceDeployments");
@@ -218,11 +220,6 @@ async fn success_is_told_within_a_second_and_ecs_is_not_asked_too_often() {
     for call in ["ListServiceDeployments", "DescribeServiceRevisions"] {
         assert!(server.count(call) <= 3, "{call}: {}", server.count(call));
     }
-}
-
-#[expect(clippy::print_stderr, reason = "a measurement, shown by `--nocapture`")]
-fn tell(text: &str) {
-    eprintln!("{text}");
 }
 
 #[tokio::test]
