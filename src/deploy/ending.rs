@@ -17,13 +17,7 @@ use crate::{
 /// Writes down why the run failed.
 pub fn fail(outcome: &mut Outcome, error: &Error) {
     outcome.exit_code = error.exit_code();
-    outcome.error = Some(match error {
-        Error::Config(text) => Problem::new(text.clone()),
-        Error::Refused(problem)
-        | Error::Partial(problem)
-        | Error::Task(problem)
-        | Error::Unexpected(problem) => problem.clone(),
-    });
+    outcome.error = Some(error.problem());
 }
 
 /// The first failure, with what was done and what was not. When nothing was done it is a refusal, and a
@@ -50,14 +44,7 @@ pub fn after(error: Error, applied: &Applied) -> Error {
     if !applied.may_have_changed {
         return error;
     }
-    let problem = match error {
-        Error::Refused(problem)
-        | Error::Partial(problem)
-        | Error::Task(problem)
-        | Error::Unexpected(problem) => problem,
-        Error::Config(text) => Problem::new(text),
-    };
-    Error::Partial(go_on(with_steps(applied, problem)))
+    Error::Partial(go_on(with_steps(applied, error.problem())))
 }
 
 /// The problem with what was done before it and what was not.
