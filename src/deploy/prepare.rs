@@ -63,12 +63,12 @@ pub async fn again(run: &Run<'_>, before: &Prepared) -> Result<Prepared> {
 async fn look(run: &Run<'_>, aws: Option<Reader>) -> Result<Prepared> {
     run.events.send(Event::Phase(Phase::Observe));
     let is_again = aws.is_some();
-    let (engine, seen) = tokio::join!(engine(run), read(run, aws).boxed_local());
+    let (engine, seen) = tokio::join!(engine(run), read(run, aws).boxed());
     let mut seen = seen?;
     let mut plan = planned(run, &seen);
     if matches!(plan, Err(Error::Unreachable(_))) && (is_again || may_be_half_made(&seen.world)) {
         sleep(SETTLES).await;
-        seen = read(run, Some(seen.aws)).boxed_local().await?;
+        seen = read(run, Some(seen.aws)).boxed().await?;
         plan = planned(run, &seen);
     }
     let plan = plan?;
