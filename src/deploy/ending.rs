@@ -97,8 +97,7 @@ pub async fn outputs(run: &Run<'_>, prepared: &Prepared, applied: &Applied) -> O
     };
     let scheme = if config.load_balancer.certificate.is_some() { "https" } else { "http" };
     let host = config.load_balancer.host.as_ref().filter(|host| !host.contains(['*', '?']));
-    let service = id(applied, Kind::Service, &config.service)
-        .or_else(|| world.service.as_ref().map(|found| found.arn.clone()));
+    let service = service(config, prepared, applied);
     let image = image(run, prepared, applied);
     Outputs {
         // The service answers there only once it stands.
@@ -122,6 +121,12 @@ pub async fn outputs(run: &Run<'_>, prepared: &Prepared, applied: &Applied) -> O
 /// What the step at this address has yielded.
 fn id(applied: &Applied, kind: Kind, name: &str) -> Option<String> {
     applied.outputs.get(&Address::new(kind, name)).map(|output| output.id)
+}
+
+/// The service's ARN, once it is there.
+pub fn service(config: &Config, prepared: &Prepared, applied: &Applied) -> Option<String> {
+    let made = id(applied, Kind::Service, &config.service);
+    made.or_else(|| prepared.world.service.as_ref().map(|found| found.arn.clone()))
 }
 
 /// The cluster's ARN, once it is there.
