@@ -1,6 +1,7 @@
 //! The Fargate service in the private subnets.
 
 pub mod configuration;
+pub mod owed;
 #[cfg(test)]
 pub(crate) mod sample;
 
@@ -72,6 +73,9 @@ pub struct Settings {
     /// Whether a deleted service of this name has to be gone first.
     #[serde(skip)]
     pub follows_drained: bool,
+    /// Whether tasks run after the rollout, which is written on the service until they have.
+    #[serde(skip)]
+    pub owes_tasks: bool,
 }
 
 /// What ECS moves the requests with: `advancedConfiguration`. Which of the two target groups is the
@@ -231,6 +235,7 @@ fn observed(service: &Service) -> Observed {
                 || given_up.is_some(),
             stands_on: Vec::new(),
             follows_drained: false,
+            owes_tasks: owed::owes(service),
         },
         primary,
         given_up,
@@ -315,6 +320,7 @@ pub fn diff(desired: &Settings, observed: Option<&Observed>) -> Option<Action<Se
     if !observed.tells.health_check_grace_period {
         from.health_check_grace_period = desired.health_check_grace_period;
     }
+    from.owes_tasks = desired.owes_tasks;
     let mut to = desired.clone();
     to.cluster = from.cluster.clone();
     to.desired_count = desired.desired_count.or(observed.given_up).or(from.desired_count);
@@ -345,6 +351,7 @@ pub fn calls(action: &Action<Settings>) -> Vec<&'static str> {
         }
         Action::Update { from, to, .. } => {
             calls.push("ecs:UpdateService");
+            calls.extend(to.owes_tasks.then_some("ecs:TagResource"));
             let passes = to.shifting.is_some() && is_registered_otherwise(from, to);
             calls.extend(passes.then_some(PASS_ROLE));
         }
@@ -472,6 +479,8 @@ async fn create(
     if to.follows_drained {
         drained(aws, &cluster, &to.name).await?;
     }
+    let mut tags = ecs_tags(tags);
+    tags.extend(to.owes_tasks.then(|| owed::tag(&task_definition)));
     let created = aws.settled(READY, is_too_early, async || {
         aws.aws
             .ecs
@@ -490,7 +499,7 @@ async fn create(
             .client_token(client_token(
                 &[&cluster, &to.name, &task_definition].map(String::as_str).join("\n"),
             ))
-            .set_tags(Some(ecs_tags(tags)))
+            .set_tags(Some(tags.clone()))
             .send()
             .await
             .explain("ecs:CreateService", format!("service {} in {cluster}", to.name))
@@ -568,6 +577,9 @@ async fn update(
     }
     if from.last_deployment_failed != to.last_deployment_failed {
         request = request.force_new_deployment(true);
+    }
+    if to.owes_tasks {
+        owed::note(aws, id, &outputs.resolve(&to.task_definition)).await?;
     }
     // A role that was made a moment ago cannot be assumed yet.
     let is_early = |failure: &Failure| is_registered_otherwise && is_too_early(failure);
