@@ -4,6 +4,7 @@
 
 pub mod account;
 pub mod balancer;
+pub mod counts;
 pub mod daemon;
 pub mod ecr;
 pub mod gate;
