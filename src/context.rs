@@ -3,10 +3,11 @@
 
 use crate::{
     error::{Error, Problem, Result},
+    identity::Session,
     secret::Secret,
 };
 use serde_json::Value;
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 /// What this run is.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +22,8 @@ pub struct Context {
     pub variables: BTreeMap<String, String>,
     /// The name of the environment that is deployed to, where one was given.
     pub environment: Option<String>,
+    /// What AWS is shown.
+    pub session: Arc<Session>,
 }
 
 /// What GitHub told.
@@ -98,7 +101,7 @@ impl Context {
             let head = event.and_then(|event| event["pull_request"]["head"]["sha"].as_str());
             head.or_else(|| given("GITHUB_SHA").map(String::as_str)).map(str::to_owned)
         });
-        Ok(Self { commit, github, registry, variables, environment: None })
+        Ok(Self { commit, github, registry, variables, ..Self::default() })
     }
 }
 

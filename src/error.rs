@@ -1,6 +1,6 @@
 //! What can go wrong, as the person at the terminal reads it: one variant a phase, one exit code each.
 
-use crate::exit;
+use crate::{exit, report::redact, secret::Secrets};
 use futures_util::future::{Either, select};
 
 /// An expected failure. `Display` is the whole text for the user, without the leading `error: `.
@@ -47,6 +47,19 @@ impl Error {
             | Self::Partial(problem)
             | Self::Task(problem)
             | Self::Unexpected(problem) => problem.clone(),
+        }
+    }
+
+    /// The same without what must not be seen.
+    #[must_use]
+    pub fn redacted(self, secrets: &Secrets) -> Self {
+        match self {
+            Self::Config(text) => Self::Config(secrets.redact(&text)),
+            Self::Refused(problem) => Self::Refused(redact::problem(&problem, secrets)),
+            Self::Unreachable(problem) => Self::Unreachable(redact::problem(&problem, secrets)),
+            Self::Partial(problem) => Self::Partial(redact::problem(&problem, secrets)),
+            Self::Task(problem) => Self::Task(redact::problem(&problem, secrets)),
+            Self::Unexpected(problem) => Self::Unexpected(redact::problem(&problem, secrets)),
         }
     }
 

@@ -14,9 +14,10 @@ use ecs_private_deploy::{
     error::{Error, Problem, Result},
     event::{self, Event, Events, Outcome},
     exit,
+    identity::Session,
     plan::view::{self, View},
-    report::{self, Setup, confirm, fatal, files, stdout},
-    secret::{Secret, Secrets},
+    report::{self, Setup, annotation::mask, confirm, fatal, files, redact, stdout},
+    secret::Secrets,
     signals::Signals,
 };
 use std::{collections::BTreeMap, path::Path, process::ExitCode};
@@ -83,17 +84,14 @@ async fn run(cli: &Cli, variables: BTreeMap<String, String>, signals: &mut Signa
     if let Command::Doctor(given) = &cli.command {
         return doctor(given, &cli.command, &variables, signals).await;
     }
-    let context = Context::read(variables, common.environment.clone())?;
+    let secrets = Secrets::of(&variables);
+    let session = Session::of(&common.credentials, &variables, &secrets)?;
+    let mut context = Context::read(variables, common.environment.clone())?;
+    context.session = session.into();
     let config = load(&cli.command)?;
     check_environment(&context.variables)?;
     if let Command::Destroy(given) = &cli.command {
         unless_ended(confirmed(given, &config, &context), signals).await?;
-    }
-    let secrets = Secrets::default();
-    for name in ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] {
-        if let Some(value) = context.variables.get(name).filter(|value| !value.is_empty()) {
-            secrets.add(&Secret::new(value));
-        }
     }
     let (events, receiver) = Events::channel();
     let setup = Setup {
@@ -118,7 +116,7 @@ async fn run(cli: &Cli, variables: BTreeMap<String, String>, signals: &mut Signa
     // Data comes last, when nothing else moves on the terminal.
     if let (Command::Plan(given), Some(plan), None) = (&cli.command, &outcome.plan, &outcome.error)
     {
-        print(&render(plan, given.format), is_action)?;
+        print(&render(&redact::plan(plan, &secrets), given.format), is_action)?;
     }
     Ok(outcome.exit_code)
 }
@@ -131,16 +129,25 @@ async fn doctor(
 ) -> Result<u8> {
     let config = given.is_about_file().then(|| load(command)).transpose()?;
     check_environment(variables)?;
-    let report = unless_ended(Box::pin(doctor::run(given, config.as_ref())), signals).await?;
     let is_action = context::is_action(variables);
-    print(&doctor::render(&report, given.format), is_action)?;
+    let secrets = Secrets::of(variables);
+    let session = Session::of(&given.common.credentials, variables, &secrets)?;
+    let asking = Box::pin(doctor::run(given, config.as_ref(), &session));
+    let report = unless_ended(asking, signals).await;
+    if is_action {
+        // No reporter does it here.
+        secrets.all().iter().for_each(|secret| fatal::command(&mask(secret.expose())));
+    }
+    let report = report.map_err(|error| error.redacted(&secrets))?;
+    let render = |format| secrets.redact(&doctor::render(&report, format));
+    print(&render(given.format), is_action)?;
     if let (true, Some(annotation)) = (is_action, doctor::report::annotation(&report)) {
-        fatal::command(&annotation);
+        fatal::command(&secrets.redact(&annotation));
     }
     let summary = variables.get("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty());
     if let (true, Some(path)) = (is_action, summary) {
         let written = files::summarize(Path::new(path), |left| {
-            let text = doctor::render(&report, Format::Markdown);
+            let text = render(Format::Markdown);
             if text.len() <= left { text } else { String::new() }
         });
         // The answer is printed already; that it stands nowhere else does not change it.

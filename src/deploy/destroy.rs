@@ -28,7 +28,7 @@ pub struct Planned {
 pub async fn plan(run: &Run<'_>) -> Result<Planned> {
     run.events.send(Event::Phase(Phase::Observe));
     let config = run.config;
-    let aws = Reader::connect(config.region.as_deref()).await?;
+    let aws = run.connect().await?;
     let names = Names::of(config, &aws.region);
     let family = task::family(config);
     let read = async {

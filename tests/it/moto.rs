@@ -11,6 +11,7 @@ mod full;
 mod ground;
 mod killed;
 mod network;
+mod oidc;
 mod others;
 mod refusals;
 mod run_task;

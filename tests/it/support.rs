@@ -13,6 +13,7 @@ pub mod lane;
 pub mod manners;
 pub mod ministack;
 pub mod moto;
+pub mod oidc;
 pub mod prism;
 pub mod process;
 pub mod program;
