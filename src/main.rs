@@ -102,6 +102,7 @@ async fn run(cli: &Cli, variables: BTreeMap<String, String>, signals: &mut Signa
         verbose: common.verbose,
         service: &config.service,
         command: kind(&cli.command),
+        preview: None,
     };
     let reporters = report::run(receiver, secrets.clone(), setup.reporters());
     let engine = async {

@@ -154,6 +154,8 @@ impl Redactor<'_> {
         let Outcome {
             command,
             service,
+            preview,
+            neutral,
             plan,
             verdict,
             error,
@@ -166,6 +168,8 @@ impl Redactor<'_> {
         Outcome {
             command: *command,
             service: self.text(service),
+            preview: *preview,
+            neutral: neutral.as_ref().map(|neutral| self.problem(neutral)),
             plan: plan.as_ref().map(|plan| self.plan(plan).into()),
             verdict: verdict.as_ref().map(|verdict| self.verdict(verdict)),
             error: error.as_ref().map(|error| self.problem(error)),
@@ -251,6 +255,7 @@ mod tests {
                 plan: Some(plan.clone().into()),
                 verdict: Some(verdict),
                 error: Some(problem()),
+                neutral: Some(problem()),
                 outputs: outputs.clone(),
                 timeline: vec![Span { name: s(), start: Duration::ZERO, end: Duration::ZERO }],
                 ..Outcome::default()

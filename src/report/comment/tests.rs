@@ -43,6 +43,8 @@ fn outcome(text: &str, verdict: Option<Verdict>, command: Command) -> Outcome {
     Outcome {
         command,
         service: text.into(),
+        preview: None,
+        neutral: None,
         plan: Some(
             View {
                 steps: [(Address::new(Kind::Service, text), step)].into_iter().collect(),
