@@ -305,9 +305,9 @@ impl Command {
         match self {
             Self::Deploy(Deploy { image, .. })
             | Self::Plan(Plan { image, .. })
-            | Self::Preview(Preview {
-                command: PreviewCommand::Up(PreviewUp { image, .. }),
-            }) => image.image.as_deref(),
+            | Self::Preview(Preview { command: PreviewCommand::Up(PreviewUp { image, .. }) }) => {
+                image.image.as_deref()
+            }
             _ => None,
         }
     }

@@ -118,7 +118,10 @@ mod tests {
         let found = |value| read(value).expect("it is well formed");
         assert!(found(open).is_open);
         let pull = found(merged);
-        assert_eq!((pull.is_open, pull.is_merged, pull.closed_at.as_deref()), (false, true, Some(at)));
+        assert_eq!(
+            (pull.is_open, pull.is_merged, pull.closed_at.as_deref()),
+            (false, true, Some(at))
+        );
         assert!(!found(closed).is_merged);
         for odd in [json!({"number": 7, "state": "draft"}), json!({"number": "7"}), json!([])] {
             assert!(matches!(read(odd), Err(Failure::Never(_))));

@@ -26,12 +26,9 @@ impl fmt::Display for Why {
         match self {
             Self::Closed { is_merged: true } => f.write_str("its pull request is merged"),
             Self::Closed { is_merged: false } => f.write_str("its pull request is closed"),
-            Self::Old { age: since, ttl } => write!(
-                f,
-                "nothing was deployed for {}, and `ttl` is {}",
-                age(*since),
-                age(*ttl)
-            ),
+            Self::Old { age: since, ttl } => {
+                write!(f, "nothing was deployed for {}, and `ttl` is {}", age(*since), age(*ttl))
+            }
         }
     }
 }

@@ -54,12 +54,15 @@ impl<'a> Asker<'a> {
     /// Nobody can be asked, and why.
     pub fn new(context: &Context, events: &'a Events) -> Result<Self, Problem> {
         let Some(github) = &context.github else {
-            return Err(Problem::new("this is no workflow of a repository, so GitHub is not asked")
-                .help("take previews down by hand: `preview down --pr N`"));
+            return Err(Problem::new(
+                "this is no workflow of a repository, so GitHub is not asked",
+            )
+            .help("take previews down by hand: `preview down --pr N`"));
         };
         let Some(token) = &github.token else {
-            return Err(Problem::new("there is no token to ask GitHub with")
-                .help("pass `github-token: ${{ github.token }}`, with `permissions: pull-requests: read`"));
+            return Err(Problem::new("there is no token to ask GitHub with").help(
+                "pass `github-token: ${{ github.token }}`, with `permissions: pull-requests: read`",
+            ));
         };
         let client = Client::new(&github.api_url, &github.repository, token)?;
         Ok(Self { client, events })
@@ -83,10 +86,7 @@ impl<'a> Asker<'a> {
     }
 
     /// Asks again where GitHub says when, or does not answer, for a while.
-    async fn patiently<T>(
-        &self,
-        ask: impl AsyncFn() -> Result<T, Failure>,
-    ) -> Result<T, Problem> {
+    async fn patiently<T>(&self, ask: impl AsyncFn() -> Result<T, Failure>) -> Result<T, Problem> {
         let deadline = Instant::now() + LONGEST;
         for failures in 0.. {
             let (wait, problem) = match ask().await {
