@@ -22,6 +22,8 @@ Examples:
   ecs-private-deploy doctor                    can the tasks start, and if not why not
   ecs-private-deploy doctor --cluster prod --service web
   ecs-private-deploy cost --gb 500             a month's price, against NAT gateways
+  ecs-private-deploy preview up --pr 42        a service of its own for a pull request
+  ecs-private-deploy preview list              what stands for pull requests, and what it costs
 
 The region and the credentials are found as the AWS CLI finds them.";
 
@@ -42,6 +44,8 @@ pub enum Command {
     Doctor(Doctor),
     /// Say what a month costs with VPC endpoints and with NAT gateways; asks nobody
     Cost(Cost),
+    /// Make, list and take down what pull requests get to try themselves out
+    Preview(Preview),
     /// Print the JSON Schema of the file, for editors
     Schema,
 }
@@ -164,6 +168,83 @@ pub struct Cost {
     pub format: Format,
 }
 
+/// What `preview` takes.
+#[derive(Debug, Args)]
+pub struct Preview {
+    /// What is done with previews.
+    #[command(subcommand)]
+    pub command: PreviewCommand,
+}
+
+/// What is done with previews.
+#[derive(Debug, Subcommand)]
+pub enum PreviewCommand {
+    /// Make or update the preview of a pull request, unless that is closed
+    Up(PreviewUp),
+    /// Take down the preview of a pull request, open or not, and nothing that is shared
+    Down(PreviewDown),
+    /// Say what stands, since when, for which pull request, and what it costs a month
+    List(PreviewMany),
+    /// Take down what belongs to closed pull requests or has stood longer than its `ttl`
+    Sweep(PreviewMany),
+}
+
+/// What `preview up` takes.
+#[derive(Debug, Args)]
+pub struct PreviewUp {
+    /// What every command on a file takes.
+    #[command(flatten)]
+    pub common: Common,
+    /// What `deploy` takes too.
+    #[command(flatten)]
+    pub image: Image,
+    /// Which pull request.
+    #[command(flatten)]
+    pub pull_request: PullRequest,
+}
+
+/// What `preview down` takes.
+#[derive(Debug, Args)]
+pub struct PreviewDown {
+    /// What every command on a file takes.
+    #[command(flatten)]
+    pub common: Common,
+    /// Which pull request.
+    #[command(flatten)]
+    pub pull_request: PullRequest,
+}
+
+/// What `preview list` and `preview sweep` take.
+#[derive(Debug, Args)]
+pub struct PreviewMany {
+    /// What every command on a file takes.
+    #[command(flatten)]
+    pub common: Common,
+    /// How it is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// Which pull request.
+#[derive(Debug, Args)]
+pub struct PullRequest {
+    /// The pull request's number [default: that of the workflow's event]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub pr: Option<u64>,
+}
+
+impl PreviewCommand {
+    /// What every command on a file takes.
+    pub const fn common(&self) -> &Common {
+        match self {
+            Self::Up(PreviewUp { common, .. })
+            | Self::Down(PreviewDown { common, .. })
+            | Self::List(PreviewMany { common, .. })
+            | Self::Sweep(PreviewMany { common, .. }) => common,
+        }
+    }
+}
+
 /// What every command on a file takes.
 #[derive(Debug, Args)]
 pub struct Common {
@@ -214,6 +295,7 @@ impl Command {
             | Self::Rollback(Steer { common })
             | Self::Doctor(Doctor { common, .. })
             | Self::Cost(Cost { common, .. }) => Some(common),
+            Self::Preview(Preview { command }) => Some(command.common()),
             Self::Schema => None,
         }
     }
@@ -221,7 +303,9 @@ impl Command {
     /// The image, where it is not the file's.
     pub fn image(&self) -> Option<&str> {
         match self {
-            Self::Deploy(Deploy { image, .. }) | Self::Plan(Plan { image, .. }) => {
+            Self::Deploy(Deploy { image, .. })
+            | Self::Plan(Plan { image, .. })
+            | Self::Preview(Preview { command: PreviewCommand::Up(PreviewUp { image, .. }) }) => {
                 image.image.as_deref()
             }
             _ => None,
@@ -245,8 +329,11 @@ pub fn arguments(given: Vec<OsString>, variables: &BTreeMap<String, String>) -> 
     let mut flags = vec!["config", "working-directory", "aws-region", "environment"];
     match command.as_str() {
         "deploy" | "plan" => flags.push("image"),
+        "preview-up" => flags.extend(["image", "pr"]),
+        "preview-down" => flags.push("pr"),
         // A workflow that says `command: destroy` has been asked already, when it was written.
-        "destroy" | "continue" | "rollback" | "cost" | "doctor" => {}
+        "destroy" | "continue" | "rollback" | "cost" | "doctor" | "preview-list"
+        | "preview-sweep" => {}
         _ => flags.clear(),
     }
     let confirmed = (command == "destroy").then(|| "--yes".to_owned());
@@ -256,8 +343,13 @@ pub fn arguments(given: Vec<OsString>, variables: &BTreeMap<String, String>) -> 
         // One word, so that a value which begins with a hyphen stays a value.
         .filter_map(|name| input(name).map(|value| format!("--{name}={value}")));
     // A command that begins with a hyphen would be a flag.
-    let command = command.trim_start_matches('-').to_owned();
-    let words = std::iter::once(command).chain(confirmed).chain(flags).map(OsString::from);
+    let command = command.trim_start_matches('-');
+    // An input is one word.
+    let command = command.strip_prefix("preview-").map_or_else(
+        || vec![command.to_owned()],
+        |rest| vec!["preview".to_owned(), rest.to_owned()],
+    );
+    let words = command.into_iter().chain(confirmed).chain(flags).map(OsString::from);
     std::iter::once(program).chain(words).collect()
 }
 
@@ -317,6 +409,28 @@ mod tests {
         assert!(parse(&["--endpoint-units", "4", "--gb", "1024", "--region", "x"]).is_ok());
         assert!(parse(&["--endpoint-units", "4", "--config", "api.yml"]).is_err());
         assert!(parse(&["--zones", "0"]).is_err());
+    }
+
+    #[test]
+    fn a_preview_is_two_words_and_has_a_number() {
+        let of = |command| {
+            let inputs = [
+                ("GITHUB_ACTIONS", "true"),
+                ("INPUT_COMMAND", command),
+                ("INPUT_PR", "42"),
+                ("INPUT_IMAGE", "x"),
+            ];
+            let words = words(&["p"], &inputs);
+            assert!(Cli::try_parse_from(&words).is_ok(), "{words:?}");
+            words
+        };
+        assert_eq!(of("preview-up"), ["p", "preview", "up", "--image=x", "--pr=42"]);
+        assert_eq!(of("preview-down"), ["p", "preview", "down", "--pr=42"]);
+        assert_eq!(of("preview-list"), ["p", "preview", "list"]);
+        assert_eq!(of("preview-sweep"), ["p", "preview", "sweep"]);
+        let parse = |words: &[&str]| Cli::try_parse_from([&["p", "preview"], words].concat());
+        assert!(parse(&["up", "--pr", "0"]).is_err() && parse(&["down", "--pr", "-1"]).is_err());
+        assert!(parse(&["list", "--pr", "1"]).is_err() && parse(&[]).is_err());
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! calls knows what else is going on.
 
 pub mod answer;
+pub mod pulls;
 pub mod sticky;
 
 use crate::{error::Problem, secret::Secret};

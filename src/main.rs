@@ -2,12 +2,12 @@
 
 use clap::{Parser as _, error::ErrorKind};
 use ecs_private_deploy::{
-    cli::{self, Cli, Command, Destroy, Format},
+    cli::{self, Cli, Command, Destroy, Format, PreviewCommand},
     config::{self, model::Config},
     context::{self, Context},
     cost,
     deploy::{
-        self, Run, cancel, destroy,
+        self, Run, cancel, destroy, preview,
         steer::{self, decision::Word},
     },
     doctor,
@@ -84,7 +84,7 @@ async fn run(cli: &Cli, variables: BTreeMap<String, String>, signals: &mut Signa
         return doctor(given, &cli.command, &variables, signals).await;
     }
     let context = Context::read(variables, common.environment.clone())?;
-    let config = load(&cli.command)?;
+    let config = of_preview(&cli.command, &context, load(&cli.command)?)?;
     check_environment(&context.variables)?;
     if let Command::Destroy(given) = &cli.command {
         unless_ended(confirmed(given, &config, &context), signals).await?;
@@ -102,7 +102,7 @@ async fn run(cli: &Cli, variables: BTreeMap<String, String>, signals: &mut Signa
         verbose: common.verbose,
         service: &config.service,
         command: kind(&cli.command),
-        preview: None,
+        preview: config.preview_of.as_ref().map(|of| of.number),
     };
     let reporters = report::run(receiver, secrets.clone(), setup.reporters());
     let engine = async {
@@ -158,6 +158,10 @@ const fn kind(command: &Command) -> event::Command {
         Command::Destroy(_) => event::Command::Destroy,
         Command::Continue(_) => event::Command::Continue,
         Command::Rollback(_) => event::Command::Rollback,
+        Command::Preview(given) => match given.command {
+            PreviewCommand::Up(_) => event::Command::PreviewUp,
+            _ => event::Command::PreviewDown,
+        },
         Command::Deploy(_) | Command::Doctor(_) | Command::Cost(_) | Command::Schema => {
             event::Command::Deploy
         }
@@ -173,6 +177,32 @@ fn load(command: &Command) -> Result<Config> {
     let given = common.aws_region.as_ref().filter(|region| !region.is_empty());
     config.region = config.region.take().or_else(|| given.cloned());
     Ok(config)
+}
+
+/// The preview's config, where the command is about one.
+fn of_preview(command: &Command, context: &Context, config: Config) -> Result<Config> {
+    let Command::Preview(cli::Preview { command }) = command else { return Ok(config) };
+    let given = match command {
+        PreviewCommand::Up(given) => {
+            if config.preview.is_none() {
+                let problem =
+                    Problem::new("the file has no `preview:`, so no pull request gets one");
+                let help = "add `preview: {}` to it: each is then found under `/pr-N`";
+                return Err(Error::Config(problem.help(help).to_string()));
+            }
+            &given.pull_request
+        }
+        PreviewCommand::Down(given) => &given.pull_request,
+        PreviewCommand::List(_) | PreviewCommand::Sweep(_) => {
+            return Err(Error::Unexpected(Problem::new("previews cannot be listed yet")));
+        }
+    };
+    let of_event = context.github.as_ref().and_then(|github| github.pull_request);
+    let number = given.pr.or(of_event).ok_or_else(|| {
+        let problem = Problem::new("no pull request is named, and this run's event has none");
+        Error::Config(problem.help("add `--pr N`, in a workflow the input `pr`").to_string())
+    })?;
+    Ok(ecs_private_deploy::preview::config(&config, number))
 }
 
 /// Runs the command, unless somebody ends it.
@@ -237,6 +267,10 @@ async fn dispatch(command: &Command, run: &Run<'_>) -> Result<Outcome> {
             let planned = Box::pin(destroy::plan(run)).await;
             Ok(destroy::destroy(run, planned).await)
         }
+        Command::Preview(given) => Ok(match given.command {
+            PreviewCommand::Up(_) => Box::pin(preview::up(run)).await,
+            _ => Box::pin(preview::down(run)).await,
+        }),
     }
 }
 

@@ -1,5 +1,8 @@
 //! A pull request's own service: the file, transformed. The ordinary flows then take it as it is.
 
+pub mod fate;
+pub mod standing;
+
 use crate::config::{
     model::{
         Config, Definition, LoadBalancer, OnCancel, Preview, PreviewOf, Rollout, Strategy, Task,
