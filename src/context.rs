@@ -106,6 +106,15 @@ impl Context {
         Ok(context)
     }
 
+    /// The same run, which is about this pull request, whatever its event says.
+    #[must_use]
+    pub fn about(mut self, number: u64) -> Self {
+        if let Some(github) = &mut self.github {
+            github.pull_request = Some(number);
+        }
+        self
+    }
+
     /// What the variables and the event say.
     fn of(
         variables: BTreeMap<String, String>,

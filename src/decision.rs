@@ -21,6 +21,32 @@ pub enum Decision {
     Nothing(Problem),
 }
 
+impl Decision {
+    /// The pull request that it is about.
+    pub const fn number(&self) -> Option<u64> {
+        match self {
+            Self::Update(number) | Self::TakeDown(number) => Some(*number),
+            Self::Deploy | Self::Nothing(_) => None,
+        }
+    }
+
+    /// What is done because of which event, in one line.
+    pub fn words(&self, trigger: &Trigger, has_previews: bool) -> String {
+        let does = match self {
+            Self::Deploy => "deploys".to_owned(),
+            Self::Update(number) if has_previews => {
+                format!("makes or updates the preview of pull request {number}")
+            }
+            Self::Update(number) => {
+                format!("plans for pull request {number}, because the file has no `preview:`")
+            }
+            Self::TakeDown(number) => format!("takes down the preview of pull request {number}"),
+            Self::Nothing(_) => "does nothing here".to_owned(),
+        };
+        format!("{} {does}", trigger.words())
+    }
+}
+
 /// What counts beside the event.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Given {
