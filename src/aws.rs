@@ -29,6 +29,8 @@ use wire::Wire;
 /// Reads AWS, in one account and region.
 #[derive(Debug, Clone)]
 pub struct Reader {
+    /// Certificates.
+    pub acm: aws_sdk_acm::Client,
     /// Repositories and images.
     pub ecr: aws_sdk_ecr::Client,
     /// Clusters, services and task definitions.
@@ -125,6 +127,7 @@ impl Reader {
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .build();
         Ok(Self {
+            acm: client!(aws_sdk_acm, config),
             ecr: client!(aws_sdk_ecr, config),
             ecs: client!(aws_sdk_ecs, config),
             ec2: client!(aws_sdk_ec2, config),
