@@ -100,7 +100,7 @@ pub async fn observe(
             image_and_repository(aws, config, wanted.tag),
             roles(aws, names),
             log_groups(aws, config, &aws.region),
-            cluster::observe(aws, &config.cluster, &names.stack),
+            cluster::observe(aws, &config.cluster, &names.main),
             service_and_definitions(aws, config, wanted.judged.is_some()),
             load_balancer_and_rules(aws, config, names),
             target_group::observe(aws, &names.target_group),
@@ -109,9 +109,9 @@ pub async fn observe(
     };
     let ((described, topology), rest) = tokio::try_join!(network.boxed(), everything_else.boxed())?;
     let vpc = described.vpc(&aws.region)?;
-    let endpoints = endpoint::observed(&described.endpoints?, &vpc.id, &names.stack);
+    let endpoints = endpoint::observed(&described.endpoints?, &vpc.id, &names.main);
     let groups = names.security_groups();
-    let security_groups = security_group::observed(&described.groups?, &groups, &names.stack);
+    let security_groups = security_group::observed(&described.groups?, &groups, &names.main);
     let (images, mut roles, log_groups, cluster, running, ingress, target_group, alternate) = rest;
     let (alternate_target_group, infrastructure_role) = alternate;
     roles.extend(infrastructure_role.map(|role| (role.settings.name.clone(), role)));
@@ -260,9 +260,9 @@ async fn load_balancer_and_rules(
         let rules = arns.map(|listener| async move {
             Ok((listener.to_owned(), rule::observe(aws, listener).await?))
         });
-        tokio::try_join!(listener::observe(aws, &listeners, &names.stack), try_join_all(rules))
+        tokio::try_join!(listener::observe(aws, &listeners, &names.main), try_join_all(rules))
     };
     let (balancer, (listeners, rules)) =
-        tokio::try_join!(load_balancer::observe(aws, &found, &names.stack), listeners_and_rules)?;
+        tokio::try_join!(load_balancer::observe(aws, &found, &names.main), listeners_and_rules)?;
     Ok((Some(balancer), listeners, rules.into_iter().collect()))
 }

@@ -36,6 +36,8 @@ pub struct Config {
     pub run: Vec<RunTask>,
     /// What a pull request gets, where it gets anything.
     pub preview: Option<Preview>,
+    /// Of what this is a preview, where it is one. No file says that: `preview::config` makes it.
+    pub preview_of: Option<PreviewOf>,
     /// The folder of the file; every path of the file is relative to it.
     pub folder: PathBuf,
 }
@@ -191,6 +193,9 @@ pub struct LoadBalancer {
     pub ssl_policy: String,
     /// The host that is routed to this service; with it the service gets a rule of its own.
     pub host: Option<String>,
+    /// The path that is routed to this service and taken off before a request arrives, `/pr-42`. Only
+    /// a preview has one; where there is a host too, both have to fit.
+    pub path: Option<String>,
     /// CIDR blocks that may connect, IPv4 or IPv6; never empty.
     pub allow_from: Vec<String>,
     /// How the target group asks whether a task is well.
@@ -261,6 +266,21 @@ pub enum Strategy {
     },
     /// From one target group to another, by the load balancer.
     Shift(Shift),
+}
+
+impl Strategy {
+    /// How long a rollout takes by its own design.
+    pub fn bakes(&self) -> Duration {
+        let Self::Shift(shift) = self else { return Duration::ZERO };
+        let steps = match shift.steps {
+            ShiftSteps::AllAtOnce => Duration::ZERO,
+            ShiftSteps::Linear { percent: Percent(tenths), bake_time } => {
+                bake_time * 1000_u32.div_ceil(tenths.max(1)).saturating_sub(1)
+            }
+            ShiftSteps::Canary { bake_time, .. } => bake_time,
+        };
+        steps + shift.bake_time
+    }
 }
 
 /// When a rolling update counts as successful.
@@ -356,6 +376,15 @@ pub enum When {
     BeforeRollout,
     /// After the new version serves.
     AfterRollout,
+}
+
+/// Of what a config is a preview.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PreviewOf {
+    /// The main service, which is also the stack that shared things are registered for.
+    pub service: String,
+    /// The pull request's number.
+    pub number: u64,
 }
 
 /// A pull request's own service.

@@ -123,7 +123,7 @@ pub async fn apply(
             if to.used_by_this_stack {
                 register(aws, id, to).await?;
             } else {
-                let keys = Some(tags::user(&aws.stack).into_keys().collect());
+                let keys = Some(tags::user(&aws.main).into_keys().collect());
                 let request = ecs.untag_resource().resource_arn(id).set_tag_keys(keys);
                 let on = format!("cluster {}", to.name);
                 request.send().await.explain("ecs:UntagResource", on)?;
@@ -135,7 +135,7 @@ pub async fn apply(
 }
 
 async fn register(aws: &Writer, id: &str, to: &Settings) -> Result<(), Failure> {
-    let user = ecs_tags(&tags::user(&aws.stack));
+    let user = ecs_tags(&tags::user(&aws.main));
     let request = aws.aws.ecs.tag_resource().resource_arn(id).set_tags(Some(user));
     request.send().await.explain("ecs:TagResource", format!("cluster {}", to.name)).map(drop)
 }
@@ -172,11 +172,11 @@ async fn create(to: &Settings, tags: &Tags, aws: &Writer) -> Result<String, Fail
     let cluster = created.cluster.unwrap_or_else(|| Cluster::builder().build());
     let id = cluster.cluster_arn().unwrap_or_default().to_owned();
     let made = cluster.tags().iter().filter_map(|tag| Some((tag.key()?, tag.value()?)));
-    if Ownership::read(made).is_used_by(&aws.stack) {
+    if Ownership::read(made).is_used_by(&aws.main) {
         return Ok(id);
     }
     // ECS gives back a cluster of the name that another run made meanwhile, with that run's tags.
-    let found = observe(&aws.aws, &to.name, &aws.stack).await?;
+    let found = observe(&aws.aws, &to.name, &aws.main).await?;
     let is_registered = found.is_some_and(|found| diff(to, Some(&found)).is_none());
     if !is_registered {
         register(aws, &id, to).await?;

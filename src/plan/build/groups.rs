@@ -143,7 +143,7 @@ fn group(
             ),
         ));
     }
-    let change = security_group::diff(desired, observed, &names.stack);
+    let change = security_group::diff(desired, observed, &names.main);
     let reason = match &change {
         Some(Action::Update { .. }) => "its rules or users differ",
         _ => reason,

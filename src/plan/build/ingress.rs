@@ -169,7 +169,7 @@ fn serving(
     };
     if let Some(found) = observed {
         let is_managed = found.ownership.is_managed();
-        let is_shared = !is_managed || found.ownership.has_other_users(&inputs.names.stack);
+        let is_shared = !is_managed || found.ownership.has_other_users(&inputs.names.main);
         if found.settings.protocol != desired.protocol {
             return Err(taken(inputs, found, &format!("speaks {}", found.settings.protocol)));
         }
@@ -218,7 +218,7 @@ fn redirect(inputs: &Inputs<'_>, balancer: &Known, plan: &mut Plan) {
         used_by_this_stack: true,
     };
     if let Some(found) = observed
-        && found.ownership.has_other_users(&inputs.names.stack)
+        && found.ownership.has_other_users(&inputs.names.main)
     {
         desired.default_action = found.settings.default_action.clone();
     }
@@ -273,7 +273,7 @@ fn test_listener(
     };
     if let Some(found) = observed {
         let is_managed = found.ownership.is_managed();
-        if !is_managed || found.ownership.has_other_users(&inputs.names.stack) {
+        if !is_managed || found.ownership.has_other_users(&inputs.names.main) {
             if found.settings.protocol != desired.protocol {
                 return Err(taken(inputs, found, &format!("speaks {}", found.settings.protocol)));
             }
