@@ -60,6 +60,9 @@ pub enum Event {
     Warning(String),
     /// What the rollout looks like now.
     Rollout(RolloutState),
+    /// A sweep is done with one preview: how its takedown ended. Its own comment and its deployments on
+    /// GitHub are told so.
+    Swept(Box<Outcome>),
     /// The run has ended.
     Finished(Box<Outcome>),
 }

@@ -44,6 +44,7 @@ pub fn event(event: &Event, secrets: &Secrets) -> Event {
             }
             Event::Rollout(state)
         }
+        Event::Swept(outcome) => Event::Swept(Box::new(r.outcome(outcome))),
         Event::Finished(outcome) => Event::Finished(Box::new(r.outcome(outcome))),
     }
 }
@@ -275,6 +276,7 @@ mod tests {
             outcome(Verdict::Stopped(problem())),
             outcome(Verdict::Superseded { by: s(), whose: problem() }),
             outcome(Verdict::TimedOut(problem())),
+            Event::Swept(Box::new(Outcome { error: Some(problem()), ..Outcome::default() })),
         ];
         for told in events {
             let text = redacted(&told);
