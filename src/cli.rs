@@ -1,6 +1,7 @@
 //! The command line, which is also the action's inputs: the same flags, from `INPUT_*`.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use crate::decision::Decision;
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::{collections::BTreeMap, ffi::OsString, path::PathBuf};
 
 /// Deploys a container to Amazon ECS in private subnets behind an internet-facing load balancer.
@@ -30,6 +31,9 @@ The region and the credentials are found as the AWS CLI finds them.";
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// What the event asks for that started the workflow: a deploy, a pull request's preview or plan, or a
+    /// takedown
+    Auto(Auto),
     /// Build the image, make sure that all it needs exists, and roll the service out
     Deploy(Deploy),
     /// Say what a deploy would do, and change nothing
@@ -48,6 +52,20 @@ pub enum Command {
     Preview(Preview),
     /// Print the JSON Schema of the file, for editors
     Schema,
+}
+
+/// What `auto` takes.
+#[derive(Debug, Args)]
+pub struct Auto {
+    /// What every command on a file takes.
+    #[command(flatten)]
+    pub common: Common,
+    /// What `deploy` takes too.
+    #[command(flatten)]
+    pub image: Image,
+    /// Which pull request.
+    #[command(flatten)]
+    pub pull_request: PullRequest,
 }
 
 /// What `deploy` takes.
@@ -265,12 +283,18 @@ pub struct Common {
     pub verbose: bool,
 }
 
-/// The image, where it is not the file's.
+/// What becomes the image.
 #[derive(Debug, Args)]
 pub struct Image {
     /// An image in a private ECR repository of the region, deployed instead of building one
     #[arg(long, value_name = "URI")]
     pub image: Option<String>,
+    /// Build the pull requests of forks too, with this job's credentials: docs/pull-requests.md says what
+    /// that means
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+        default_value = "false", hide_default_value = true, hide_possible_values = true,
+        action = ArgAction::Set, value_name = "BOOL")]
+    pub allow_forks: bool,
 }
 
 /// How an answer is printed.
@@ -288,7 +312,8 @@ impl Command {
     /// What every command on a file takes; `None` for one that takes no file.
     pub const fn common(&self) -> Option<&Common> {
         match self {
-            Self::Deploy(Deploy { common, .. })
+            Self::Auto(Auto { common, .. })
+            | Self::Deploy(Deploy { common, .. })
             | Self::Plan(Plan { common, .. })
             | Self::Destroy(Destroy { common, .. })
             | Self::Continue(Steer { common })
@@ -300,13 +325,37 @@ impl Command {
         }
     }
 
-    /// The image, where it is not the file's.
-    pub fn image(&self) -> Option<&str> {
+    /// The command that the decision is, where this is `auto`.
+    #[must_use]
+    pub fn decided(self, decision: &Decision, has_previews: bool) -> Self {
+        let Self::Auto(Auto { common, image, .. }) = self else { return self };
+        let pull_request = |number: u64| PullRequest { pr: Some(number) };
+        let preview = |command| Self::Preview(Preview { command });
+        match *decision {
+            Decision::Deploy => Self::Deploy(Deploy { common, image }),
+            Decision::Update(number) if has_previews => {
+                let pull_request = pull_request(number);
+                preview(PreviewCommand::Up(PreviewUp { common, image, pull_request }))
+            }
+            // To plan changes nothing.
+            Decision::Update(_) | Decision::Nothing(_) => {
+                Self::Plan(Plan { common, image, format: Format::Text, detailed_exitcode: false })
+            }
+            Decision::TakeDown(number) => {
+                let pull_request = pull_request(number);
+                preview(PreviewCommand::Down(PreviewDown { common, pull_request }))
+            }
+        }
+    }
+
+    /// What becomes the image, where the command has anything to do with one.
+    pub const fn image(&self) -> Option<&Image> {
         match self {
-            Self::Deploy(Deploy { image, .. })
+            Self::Auto(Auto { image, .. })
+            | Self::Deploy(Deploy { image, .. })
             | Self::Plan(Plan { image, .. })
             | Self::Preview(Preview { command: PreviewCommand::Up(PreviewUp { image, .. }) }) => {
-                image.image.as_deref()
+                Some(image)
             }
             _ => None,
         }
@@ -325,11 +374,11 @@ pub fn arguments(given: Vec<OsString>, variables: &BTreeMap<String, String>) -> 
         let value = variables.get(&format!("INPUT_{}", name.to_uppercase()))?.trim();
         (!value.is_empty()).then(|| value.to_owned())
     };
-    let command = input("command").unwrap_or_else(|| "deploy".to_owned());
+    let command = input("command").unwrap_or_else(|| "auto".to_owned());
     let mut flags = vec!["config", "working-directory", "aws-region", "environment"];
     match command.as_str() {
-        "deploy" | "plan" => flags.push("image"),
-        "preview-up" => flags.extend(["image", "pr"]),
+        "deploy" | "plan" => flags.extend(["image", "allow-forks"]),
+        "auto" | "preview-up" => flags.extend(["image", "allow-forks", "pr"]),
         "preview-down" => flags.push("pr"),
         // A workflow that says `command: destroy` has been asked already, when it was written.
         "destroy" | "continue" | "rollback" | "cost" | "doctor" | "preview-list"
@@ -385,12 +434,13 @@ mod tests {
         ];
         assert_eq!(words, expected);
         let parsed = Cli::try_parse_from(&words).expect("they parse");
-        assert_eq!(parsed.command.image(), Some("--help"));
+        let image = parsed.command.image().and_then(|image| image.image.as_deref());
+        assert_eq!(image, Some("--help"));
     }
 
     #[test]
-    fn without_inputs_it_deploys_and_a_destroy_is_not_asked_again() {
-        assert_eq!(words(&["p"], &[("GITHUB_ACTIONS", "true")]), ["p", "deploy"]);
+    fn without_inputs_it_goes_by_the_event_and_a_destroy_is_not_asked_again() {
+        assert_eq!(words(&["p"], &[("GITHUB_ACTIONS", "true")]), ["p", "auto"]);
         let inputs =
             [("GITHUB_ACTIONS", "true"), ("INPUT_COMMAND", "destroy"), ("INPUT_IMAGE", "x")];
         assert_eq!(words(&["p"], &inputs), ["p", "destroy", "--yes"]);
@@ -409,6 +459,52 @@ mod tests {
         assert!(parse(&["--endpoint-units", "4", "--gb", "1024", "--region", "x"]).is_ok());
         assert!(parse(&["--endpoint-units", "4", "--config", "api.yml"]).is_err());
         assert!(parse(&["--zones", "0"]).is_err());
+    }
+
+    #[test]
+    fn a_fork_is_allowed_by_one_word() {
+        let of = |value| {
+            let inputs = [("GITHUB_ACTIONS", "true"), ("INPUT_ALLOW-FORKS", value)];
+            let parsed = Cli::try_parse_from(words(&["p"], &inputs));
+            parsed.ok().and_then(|cli| Some(cli.command.image()?.allow_forks))
+        };
+        assert_eq!((of(""), of("false"), of("true")), (Some(false), Some(false), Some(true)));
+        assert_eq!((of("yes"), of("1")), (None, None));
+        let parsed = Cli::try_parse_from(["p", "preview", "up", "--allow-forks", "--pr", "1"]);
+        assert!(parsed.expect("it parses").command.image().is_some_and(|image| image.allow_forks));
+        assert!(Cli::try_parse_from(["p", "preview", "down", "--allow-forks"]).is_err());
+    }
+
+    #[test]
+    fn what_the_event_asks_for_is_one_of_the_other_commands() {
+        let of = |decision, has_previews| {
+            let words = ["p", "auto", "--config=api.yml", "--image=x", "--allow-forks"];
+            let parsed = Cli::try_parse_from(words).expect("it parses");
+            let command = parsed.command.decided(&decision, has_previews);
+            let config = &command.common().expect("it is about a file").config;
+            assert_eq!(config.as_deref(), Some(std::path::Path::new("api.yml")));
+            let image = command.image().and_then(|image| image.image.clone()).is_some();
+            let number = match &command {
+                Command::Preview(Preview { command: PreviewCommand::Up(given) }) => {
+                    given.pull_request.pr
+                }
+                Command::Preview(Preview { command: PreviewCommand::Down(given) }) => {
+                    given.pull_request.pr
+                }
+                _ => None,
+            };
+            let name = format!("{command:?}");
+            let name = name.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+            (name.to_owned(), image, number)
+        };
+        let is = |name: &str, image, number| (name.to_owned(), image, number);
+        assert_eq!(of(Decision::Deploy, true), is("Deploy", true, None));
+        assert_eq!(of(Decision::Update(42), true), is("Preview", true, Some(42)));
+        assert_eq!(of(Decision::Update(42), false), is("Plan", true, None));
+        for has_previews in [true, false] {
+            let down = of(Decision::TakeDown(42), has_previews);
+            assert_eq!(down, is("Preview", false, Some(42)));
+        }
     }
 
     #[test]

@@ -91,6 +91,8 @@ pub enum Source {
     Log,
     /// This program's own: what a step waits for.
     Waiting,
+    /// This program's own: what it does because of the event that started the run.
+    Decided,
 }
 
 /// What the rollout looks like.

@@ -113,6 +113,8 @@ pub const fn doing(command: Command) -> &'static str {
 fn undone(outcome: &Outcome) -> String {
     let service = &outcome.service;
     match outcome.command {
+        // It was over before a file was read.
+        _ if service.is_empty() => "nothing was done".to_owned(),
         Command::PreviewUp | Command::PreviewDown if outcome.changed => {
             format!("the preview `{service}` is taken down again")
         }

@@ -124,6 +124,7 @@ pub fn said(source: Source, text: &str) -> String {
         Source::ServiceEvent => "event",
         Source::Log => "log",
         Source::Waiting => "wait",
+        Source::Decided => "auto",
     };
     format!("  {} {text}", format!("{who:>7}").dimmed())
 }
