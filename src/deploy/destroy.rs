@@ -34,7 +34,8 @@ pub async fn again(run: &Run<'_>, before: &Planned) -> Result<Planned> {
     look(run, before.aws.clone()).await
 }
 
-async fn look(run: &Run<'_>, aws: Reader) -> Result<Planned> {
+/// What would go, by a way that calls have gone already.
+pub(super) async fn look(run: &Run<'_>, aws: Reader) -> Result<Planned> {
     run.events.send(Event::Phase(Phase::Observe));
     let config = run.config;
     let names = Names::of(config, &aws.region);

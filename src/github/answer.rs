@@ -149,8 +149,9 @@ fn permissions(asked: &str, problem: Problem, headers: &Headers) -> Problem {
     } else {
         "`permissions: pull-requests: write` (for an issue, `issues: write`)"
     };
-    problem
-        .help(format!("give the job {permission}; a pull request from a fork has a token that only reads"))
+    problem.help(format!(
+        "give the job {permission}; a pull request from a fork has a token that only reads"
+    ))
 }
 
 #[cfg(test)]

@@ -56,7 +56,7 @@ pub struct List {
 pub struct Row {
     /// What stands.
     pub found: Found,
-    /// `open`, `merged`, `closed`, `not known`.
+    /// `open`, `merged`, `closed`, `elsewhere`, `not known`.
     pub state: &'static str,
     /// Why `preview sweep` takes it down, where it does.
     pub goes: Option<Why>,
