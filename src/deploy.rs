@@ -6,6 +6,7 @@ pub mod cancel;
 pub mod destroy;
 pub mod ending;
 pub mod prepare;
+pub mod preview;
 pub mod pull;
 pub mod steer;
 
@@ -66,7 +67,9 @@ impl<'a> Run<'a> {
     }
 
     fn outcome(&self, command: Command) -> Outcome {
-        Outcome { command, service: self.config.service.clone(), ..Outcome::default() }
+        let preview = self.config.preview_of.as_ref().map(|of| of.number);
+        let service = self.config.service.clone();
+        Outcome { command, service, preview, ..Outcome::default() }
     }
 }
 

@@ -79,6 +79,8 @@ pub struct Setup<'a> {
     pub service: &'a str,
     /// The command that runs.
     pub command: Command,
+    /// The number of the pull request whose preview this is about.
+    pub preview: Option<u64>,
 }
 
 impl Setup<'_> {

@@ -26,9 +26,17 @@ pub struct Planned {
 
 /// Says what would go.
 pub async fn plan(run: &Run<'_>) -> Result<Planned> {
+    look(run, Reader::connect(run.config.region.as_deref()).await?).await
+}
+
+/// The same once more, by the way that the calls before went.
+pub async fn again(run: &Run<'_>, before: &Planned) -> Result<Planned> {
+    look(run, before.aws.clone()).await
+}
+
+async fn look(run: &Run<'_>, aws: Reader) -> Result<Planned> {
     run.events.send(Event::Phase(Phase::Observe));
     let config = run.config;
-    let aws = Reader::connect(config.region.as_deref()).await?;
     let names = Names::of(config, &aws.region);
     let family = task::family(config);
     let read = async {
@@ -62,7 +70,8 @@ pub async fn destroy(run: &Run<'_>, planned: Result<Planned>) -> Outcome {
     outcome
 }
 
-async fn apply(run: &Run<'_>, planned: &Planned, outcome: &mut Outcome) -> Result<()> {
+/// Takes down what was found, and writes down what became of it.
+pub(super) async fn apply(run: &Run<'_>, planned: &Planned, outcome: &mut Outcome) -> Result<()> {
     let Planned { aws, plan } = planned;
     let stack = Stack::of(run.config, run.context);
     let view = Arc::new(plan.view());

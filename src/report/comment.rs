@@ -4,6 +4,7 @@ use crate::{
     context::Context,
     event::{Command, Outcome},
     report::{
+        ending::doing,
         format::clip,
         markdown::{code, is_plain_url, text},
         page::lay_out,
@@ -57,13 +58,6 @@ pub fn render_underway(
     service: &str,
     context: &Context,
 ) -> String {
-    let doing = match command {
-        Command::Deploy => "deploying",
-        Command::Plan => "planning",
-        Command::Destroy => "taking down",
-        Command::Continue => "continuing the rollout of",
-        Command::Rollback => "rolling back",
-    };
     let commit = commit(context).map(|commit| format!("**Commit:** {commit}"));
     let rollout = underway.rollout_lines();
     let rollout = rollout.iter().map(|line| text(line));
@@ -71,7 +65,7 @@ pub fn render_underway(
     let head = format!(
         "{}\n### ⏳ {}\n\n{}\n\n{}",
         marker(service, context.environment.as_deref()),
-        text(&format!("{doing} `{service}`")),
+        text(&format!("{} `{service}`", doing(command))),
         text(&underway.standing()),
         list(&facts)
     );

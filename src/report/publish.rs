@@ -26,7 +26,7 @@ pub struct CommentReporter {
 impl CommentReporter {
     /// Starts with a comment that says so.
     pub fn start(setup: &Setup<'_>, github: &GitHub, token: &Secret, number: u64) -> Self {
-        let Setup { context, service, command, secrets, verbose: _ } = setup;
+        let Setup { context, service, command, secrets, verbose: _, preview: _ } = setup;
         let underway = Underway::default();
         let first = comment::render_underway(&underway, *command, service, context);
         let (newest, bodies) = watch::channel(secrets.redact(&first));

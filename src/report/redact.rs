@@ -44,6 +44,7 @@ pub fn event(event: &Event, secrets: &Secrets) -> Event {
             }
             Event::Rollout(state)
         }
+        Event::Swept(outcome) => Event::Swept(Box::new(r.outcome(outcome))),
         Event::Finished(outcome) => Event::Finished(Box::new(r.outcome(outcome))),
     }
 }
@@ -154,6 +155,8 @@ impl Redactor<'_> {
         let Outcome {
             command,
             service,
+            preview,
+            neutral,
             plan,
             verdict,
             error,
@@ -166,6 +169,8 @@ impl Redactor<'_> {
         Outcome {
             command: *command,
             service: self.text(service),
+            preview: *preview,
+            neutral: neutral.as_ref().map(|neutral| self.problem(neutral)),
             plan: plan.as_ref().map(|plan| self.plan(plan).into()),
             verdict: verdict.as_ref().map(|verdict| self.verdict(verdict)),
             error: error.as_ref().map(|error| self.problem(error)),
@@ -251,6 +256,7 @@ mod tests {
                 plan: Some(plan.clone().into()),
                 verdict: Some(verdict),
                 error: Some(problem()),
+                neutral: Some(problem()),
                 outputs: outputs.clone(),
                 timeline: vec![Span { name: s(), start: Duration::ZERO, end: Duration::ZERO }],
                 ..Outcome::default()
@@ -270,6 +276,7 @@ mod tests {
             outcome(Verdict::Stopped(problem())),
             outcome(Verdict::Superseded { by: s(), whose: problem() }),
             outcome(Verdict::TimedOut(problem())),
+            Event::Swept(Box::new(Outcome { error: Some(problem()), ..Outcome::default() })),
         ];
         for told in events {
             let text = redacted(&told);

@@ -277,6 +277,7 @@ async fn a_whole_run_is_one_comment() {
         verbose: false,
         service: "web",
         command: Command::Deploy,
+        preview: None,
     };
     let reporter = CommentReporter::start(&setup, &github, &token, 7);
     let (events, receiver) = mpsc::unbounded_channel();

@@ -133,6 +133,8 @@ pub(super) fn outcome(plan: Option<&Arc<View>>, verdict: Option<Verdict>) -> Out
     Outcome {
         command: Command::Deploy,
         service: "web".into(),
+        preview: None,
+        neutral: None,
         plan: plan.cloned(),
         changed: verdict.is_some(),
         is_cancelled: false,
