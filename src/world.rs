@@ -166,7 +166,9 @@ async fn image_and_repository(
 }
 
 async fn roles(aws: &Reader, names: &Names) -> Result<BTreeMap<String, role::Observed>, Failure> {
-    let found = [&names.execution_role, &names.task_role].map(|name| role::observe(aws, name));
+    let of_main = names.of_main.iter().flat_map(|main| [&main.execution_role, &main.task_role]);
+    let all = [&names.execution_role, &names.task_role].into_iter().chain(of_main);
+    let found = all.map(|name| role::observe(aws, name));
     let found = try_join_all(found).await?;
     Ok(found.into_iter().flatten().map(|role| (role.settings.name.clone(), role)).collect())
 }
@@ -176,6 +178,9 @@ type Alternate = (Option<target_group::Observed>, Option<role::Observed>);
 /// What only a service has whose requests move, or once moved. The role is asked for only then: a
 /// deploy that needs none needs no permission to read it.
 async fn alternate(aws: &Reader, config: &Config, names: &Names) -> Result<Alternate, Failure> {
+    if names.preview_of.is_some() {
+        return Ok((None, None));
+    }
     let role = || role::observe(aws, &names.infrastructure_role);
     let group = target_group::observe(aws, &names.alternate_target_group);
     if matches!(config.rollout.strategy, Strategy::Shift(_)) {
