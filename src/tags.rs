@@ -14,6 +14,10 @@ const USER: &str = "ecs-private-deploy:user:";
 /// else's, so that the last stack's `destroy` takes exactly that out again.
 const ADDED: &str = "ecs-private-deploy:added:";
 
+/// With the name of a load balancer as the value: this one was made because that one is full. It stands
+/// as long as a preview stands behind it.
+pub const OVERFLOW_OF: &str = "ecs-private-deploy:overflow-of";
+
 /// What EC2 takes of a key and of a value, less than the others do.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Tag.html>
 const KEY_LENGTH: usize = 127;
@@ -48,6 +52,13 @@ pub fn shared(stack: &str, address: &Address) -> Tags {
     tags
 }
 
+/// The tags of a load balancer that takes what another one, which is full, cannot.
+pub fn overflow(stack: &str, address: &Address, of: &str) -> Tags {
+    let mut tags = own(stack, address);
+    tags.insert(OVERFLOW_OF.into(), of.into());
+    tags
+}
+
 /// The tag by which a stack says that it uses a shared thing.
 pub fn user(stack: &str) -> Tags {
     Tags::from([(format!("{USER}{}", user_name(stack)), "true".into())])
@@ -67,6 +78,8 @@ pub struct Ownership {
     pub users: Vec<String>,
     /// What was added to it: the id and the stack that added it.
     pub added: Vec<(String, String)>,
+    /// The load balancer that is full, where this one was made for what it cannot take.
+    pub overflow_of: Option<String>,
 }
 
 impl Ownership {
@@ -76,6 +89,8 @@ impl Ownership {
         for (key, value) in tags {
             if key == STACK {
                 ownership.stack = Some(value.to_owned());
+            } else if key == OVERFLOW_OF {
+                ownership.overflow_of = Some(value.to_owned());
             } else if let Some(user) = key.strip_prefix(USER) {
                 ownership.users.push(user.to_owned());
             } else if let Some(id) = key.strip_prefix(ADDED) {
