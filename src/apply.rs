@@ -12,7 +12,7 @@ use crate::{
         run_task::{self, NotDone},
         security_group, service, target_group, task_definition, vpc,
     },
-    tags::{self, Tags},
+    tags::{self, Stack, Tags},
 };
 use futures_util::{
     StreamExt as _,
@@ -153,12 +153,12 @@ impl From<Failure> for Failed {
 pub async fn apply(
     plan: &Plan,
     aws: &Reader,
-    stack: &str,
+    stack: &Stack,
     images: &Images<'_>,
     events: &Events,
     began: Instant,
 ) -> Applied {
-    let writer = Writer::new(aws.clone(), stack.to_owned(), events.clone());
+    let writer = Writer::new(aws.clone(), stack.clone(), events.clone());
     let mut applied = Applied::default();
     let outputs = Arc::new(Outputs::default());
     let mut waiting: Vec<&Address> = plan.steps.keys().collect();
@@ -178,9 +178,10 @@ pub async fn apply(
             events.send(Event::StepStarted(address.clone()));
             let (writer, outputs) = (&writer, Arc::clone(&outputs));
             let change = &plan.steps[address].change;
+            let tags = tags_of(address, change, stack);
             running.push(async move {
                 let start = began.elapsed();
-                let result = step(address, change, writer, &outputs, images, events).await;
+                let result = step(address, change, tags, writer, &outputs, images, events).await;
                 let span = Span { name: address.to_string(), start, end: began.elapsed() };
                 (address, result, span)
             });
@@ -220,7 +221,7 @@ pub async fn apply(
 }
 
 /// The tags that a thing gets when it is made.
-fn tags_of(address: &Address, change: &Change, stack: &str) -> Tags {
+fn tags_of(address: &Address, change: &Change, stack: &Stack) -> Tags {
     if let Change::LoadBalancer(Action::Create(to)) = change
         && let Some(of) = &to.overflow_of
     {
@@ -238,18 +239,24 @@ fn tags_of(address: &Address, change: &Change, stack: &str) -> Tags {
         ),
         _ => false,
     };
-    if is_shared { tags::shared(stack, address) } else { tags::own(stack, address) }
+    match address.kind {
+        _ if is_shared => tags::shared(stack, address),
+        // The one holds the images of all, the other leads to all that stand behind its load balancer.
+        Kind::Repository | Kind::Listener => tags::of_main(stack, address),
+        _ => tags::own(stack, address),
+    }
 }
 
 async fn step(
     address: &Address,
     change: &Change,
+    tags: Tags,
     aws: &Writer,
     outputs: &Outputs,
     images: &Images<'_>,
     events: &Events,
 ) -> Result<Output, Failed> {
-    let tags = &tags_of(address, change, &aws.stack);
+    let tags = &tags;
     let id: Result<String, Failure> = match change {
         Change::Image(Action::Create(to) | Action::Update { to, .. }) => {
             let repository = outputs.resolve(&to.repository);

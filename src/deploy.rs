@@ -20,6 +20,7 @@ use crate::{
     plan::view::View,
     rollout,
     secret::Secrets,
+    tags::Stack,
 };
 use cancel::Watched;
 use futures_util::FutureExt as _;
@@ -153,8 +154,8 @@ async fn round(run: &Run<'_>, prepared: &Prepared) -> Result<Applied> {
         build: build::builder(run, prepared, engine),
         pull: pull::puller(run, prepared),
     };
-    let stack = &prepared.names.stack;
-    Ok(apply::apply(plan, &prepared.aws, stack, &images, run.events, run.began).await)
+    let stack = Stack::of(run.config, run.context);
+    Ok(apply::apply(plan, &prepared.aws, &stack, &images, run.events, run.began).await)
 }
 
 /// The deployment that this run started, or one that still goes on: an unchanged plan is no success

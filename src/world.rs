@@ -108,7 +108,7 @@ pub async fn observe(
             image_and_repository(aws, config, wanted.tag),
             roles(aws, names),
             log_groups(aws, config, &aws.region),
-            cluster::observe(aws, &config.cluster, &names.stack),
+            cluster::observe(aws, &config.cluster, &names.main),
             service_and_definitions(aws, config, wanted.judged.is_some()),
             target_group::observe(aws, &names.target_group),
             alternate(aws, config, names),
@@ -119,9 +119,9 @@ pub async fn observe(
     let ((described, topology), (rest, balancer)) =
         tokio::try_join!(network.boxed(), everything_else.boxed())?;
     let vpc = described.vpc(&aws.region)?;
-    let endpoints = endpoint::observed(&described.endpoints?, &vpc.id, &names.stack);
+    let endpoints = endpoint::observed(&described.endpoints?, &vpc.id, &names.main);
     let groups = names.security_groups();
-    let security_groups = security_group::observed(&described.groups?, &groups, &names.stack);
+    let security_groups = security_group::observed(&described.groups?, &groups, &names.main);
     let (images, mut roles, log_groups, cluster, running, target_group, alternate) = rest;
     let (alternate_target_group, infrastructure_role) = alternate;
     roles.extend(infrastructure_role.map(|role| (role.settings.name.clone(), role)));
@@ -177,7 +177,9 @@ async fn image_and_repository(
 }
 
 async fn roles(aws: &Reader, names: &Names) -> Result<BTreeMap<String, role::Observed>, Failure> {
-    let found = [&names.execution_role, &names.task_role].map(|name| role::observe(aws, name));
+    let of_main = names.of_main.iter().flat_map(|main| [&main.execution_role, &main.task_role]);
+    let all = [&names.execution_role, &names.task_role].into_iter().chain(of_main);
+    let found = all.map(|name| role::observe(aws, name));
     let found = try_join_all(found).await?;
     Ok(found.into_iter().flatten().map(|role| (role.settings.name.clone(), role)).collect())
 }
@@ -187,6 +189,9 @@ type Alternate = (Option<target_group::Observed>, Option<role::Observed>);
 /// What only a service has whose requests move, or once moved. The role is asked for only then: a
 /// deploy that needs none needs no permission to read it.
 async fn alternate(aws: &Reader, config: &Config, names: &Names) -> Result<Alternate, Failure> {
+    if names.preview_of.is_some() {
+        return Ok((None, None));
+    }
     let role = || role::observe(aws, &names.infrastructure_role);
     let group = target_group::observe(aws, &names.alternate_target_group);
     if matches!(config.rollout.strategy, Strategy::Shift(_)) {

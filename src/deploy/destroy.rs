@@ -10,6 +10,7 @@ use crate::{
     names::Names,
     plan::{Plan, task, teardown},
     resource::task_definition,
+    tags::Stack,
     world,
 };
 use futures_util::FutureExt as _;
@@ -19,7 +20,6 @@ use std::{sync::Arc, time::Duration};
 #[derive(Debug)]
 pub struct Planned {
     aws: Reader,
-    names: Names,
     /// What is to go.
     pub plan: Plan,
 }
@@ -45,7 +45,7 @@ pub async fn plan(run: &Run<'_>) -> Result<Planned> {
         revisions: &revisions,
     });
     plan.cost = cost::change::line(&plan, &world.identity.region, &PriceList::own());
-    Ok(Planned { aws, names, plan })
+    Ok(Planned { aws, plan })
 }
 
 /// Takes it down.
@@ -63,7 +63,8 @@ pub async fn destroy(run: &Run<'_>, planned: Result<Planned>) -> Outcome {
 }
 
 async fn apply(run: &Run<'_>, planned: &Planned, outcome: &mut Outcome) -> Result<()> {
-    let Planned { aws, names, plan } = planned;
+    let Planned { aws, plan } = planned;
+    let stack = Stack::of(run.config, run.context);
     let view = Arc::new(plan.view());
     run.events.send(Event::Planned(Arc::clone(&view)));
     outcome.plan = Some(view);
@@ -76,7 +77,7 @@ async fn apply(run: &Run<'_>, planned: &Planned, outcome: &mut Outcome) -> Resul
         build: Box::new(move |_, _| none().boxed()),
         pull: Box::new(move |_, _| none().boxed_local()),
     };
-    let applied = apply::apply(plan, aws, &names.stack, &images, run.events, run.began).await;
+    let applied = apply::apply(plan, aws, &stack, &images, run.events, run.began).await;
     outcome.timeline.extend(applied.spans.iter().cloned());
     outcome.changed = applied.may_have_changed;
     outcome.outputs.changed = outcome.changed;

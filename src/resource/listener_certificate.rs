@@ -27,9 +27,6 @@ pub struct Settings {
     pub listener: Known,
     /// The certificate's ARN.
     pub certificate: String,
-    /// The stack that it is added for.
-    #[serde(skip)]
-    pub stack: String,
 }
 
 impl super::Settings for Settings {
@@ -69,7 +66,7 @@ pub async fn apply(
         Action::Create(to) | Action::Update { to, .. } => {
             let listener = outputs.resolve(&to.listener);
             let on = format!("{} for {listener}", to.certificate);
-            let tags = tags::added(&to.stack, [&id_of(&to.certificate).to_owned()]);
+            let tags = tags::added(&aws.main, [&id_of(&to.certificate).to_owned()]);
             aws.settled(Settling::MADE, is_not_known_yet, async || {
                 let request = elb.add_tags().resource_arns(&listener);
                 let request = request.set_tags(Some(elb_tags(&tags)));
@@ -91,7 +88,7 @@ pub async fn apply(
                 Err(failure) if failure.is("ListenerNotFound") => return Ok(id.clone()),
                 removed => removed?,
             };
-            let tags = tags::added(&settings.stack, [&id_of(id).to_owned()]);
+            let tags = tags::added(&aws.main, [&id_of(id).to_owned()]);
             let request = elb.remove_tags().resource_arns(&listener);
             let request = request.set_tag_keys(Some(tags.into_keys().collect()));
             let removed = request.send().await;

@@ -210,7 +210,7 @@ pub fn user_call(before: bool, after: bool) -> Option<&'static str> {
 
 /// Registers this stack as a user of a shared ELB thing, or takes it off.
 pub async fn set_user(aws: &Writer, arn: &str, before: bool, after: bool) -> Result<(), Failure> {
-    let user = tags::user(&aws.stack);
+    let user = tags::user(&aws.main);
     let elb = &aws.aws.elb;
     match (before, after) {
         (false, true) => {
@@ -334,7 +334,7 @@ async fn take(
     duplicate: Failure,
 ) -> Result<String, Failure> {
     let Some(found) = find(&aws.aws, &to.name).await? else { return Err(duplicate) };
-    let found = observe(&aws.aws, &found, &aws.stack).await?;
+    let found = observe(&aws.aws, &found, &aws.main).await?;
     let is_taken = |found: &Observed| {
         let is_fixed_right = found.kind == "application" && found.settings.scheme == to.scheme;
         found.ownership.is_managed() && is_fixed_right

@@ -105,9 +105,9 @@ async fn read(
         let rules = arns.map(|listener| async move {
             Ok((listener.to_owned(), rule::observe(aws, listener, own).await?))
         });
-        tokio::try_join!(listener::observe(aws, &listeners, &names.stack), try_join_all(rules))
+        tokio::try_join!(listener::observe(aws, &listeners, &names.main), try_join_all(rules))
     };
     let (found, (listeners, rules)) =
-        tokio::try_join!(load_balancer::observe(aws, found, &names.stack), listeners_and_rules)?;
+        tokio::try_join!(load_balancer::observe(aws, found, &names.main), listeners_and_rules)?;
     Ok(Balancer { place, found: Some(found), listeners, rules: rules.into_iter().collect() })
 }

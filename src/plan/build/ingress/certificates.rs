@@ -27,11 +27,8 @@ pub(super) fn ensure(inputs: &Inputs<'_>, listener: &Known, plan: &mut Plan) -> 
         None => config.load_balancer.certificate.as_ref(),
     };
     let stands = default == Some(given) || world.certificates.further.contains(given);
-    let settings = listener_certificate::Settings {
-        listener: listener.clone(),
-        certificate: given.clone(),
-        stack: inputs.names.stack.clone(),
-    };
+    let settings =
+        listener_certificate::Settings { listener: listener.clone(), certificate: given.clone() };
     let address = Address::new(Kind::ListenerCertificate, listener_certificate::id_of(given));
     let change = (!stands).then(|| Change::ListenerCertificate(Action::Create(settings)));
     plan.add(address, change, "it covers the hosts of previews");

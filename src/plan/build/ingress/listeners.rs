@@ -48,7 +48,7 @@ pub(super) fn serving(
     };
     if let Some(found) = observed {
         let is_managed = found.ownership.is_managed();
-        let is_shared = !is_managed || found.ownership.has_other_users(&inputs.names.stack);
+        let is_shared = !is_managed || found.ownership.has_other_users(&inputs.names.main);
         if found.settings.protocol != desired.protocol {
             return Err(taken(inputs, found, &format!("speaks {}", found.settings.protocol)));
         }
@@ -115,7 +115,7 @@ pub(super) fn redirect(inputs: &Inputs<'_>, balancer: &Known, plan: &mut Plan) {
         used_by_this_stack: is_shared(inputs),
     };
     if let Some(found) = observed
-        && found.ownership.has_other_users(&inputs.names.stack)
+        && found.ownership.has_other_users(&inputs.names.main)
     {
         desired.default_action = found.settings.default_action.clone();
     }
@@ -170,7 +170,7 @@ pub(super) fn test_listener(
     };
     if let Some(found) = observed {
         let is_managed = found.ownership.is_managed();
-        if !is_managed || found.ownership.has_other_users(&inputs.names.stack) {
+        if !is_managed || found.ownership.has_other_users(&inputs.names.main) {
             if found.settings.protocol != desired.protocol {
                 return Err(taken(inputs, found, &format!("speaks {}", found.settings.protocol)));
             }
