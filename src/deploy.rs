@@ -21,6 +21,7 @@ use crate::{
     plan::view::View,
     rollout,
     secret::Secrets,
+    tags::Stack,
 };
 use cancel::Watched;
 use futures_util::FutureExt as _;
@@ -110,9 +111,10 @@ async fn converge(run: &Run<'_>, mut prepared: Prepared, outcome: &mut Outcome) 
     let view = Arc::new(prepared.plan.view());
     run.events.send(Event::Planned(Arc::clone(&view)));
     outcome.plan = Some(view);
+    let is_preview = run.config.preview_of.is_some();
     let mut applied = round(run, &prepared).await?;
     for _ in 1..ROUNDS {
-        if !applied.raced {
+        if !(applied.raced || is_preview && applied.lost_its_place) {
             break;
         }
         let text = "another run made some of these things at the same time; looking again";
@@ -155,8 +157,8 @@ async fn round(run: &Run<'_>, prepared: &Prepared) -> Result<Applied> {
         build: build::builder(run, prepared, engine),
         pull: pull::puller(run, prepared),
     };
-    let stack = &prepared.names.stack;
-    Ok(apply::apply(plan, &prepared.aws, stack, &images, run.events, run.began).await)
+    let stack = Stack::of(run.config, run.context);
+    Ok(apply::apply(plan, &prepared.aws, &stack, &images, run.events, run.began).await)
 }
 
 /// The deployment that this run started, or one that still goes on: an unchanged plan is no success

@@ -19,6 +19,7 @@ use ecs_private_deploy::{
     event::{self, Event, Events, Outcome, Source},
     exit,
     plan::view::{self, View},
+    preview::list,
     report::{self, Setup, confirm, fatal, files, stdout},
     secret::{Secret, Secrets},
     signals::Signals,
@@ -100,6 +101,9 @@ async fn run(cli: Cli, variables: BTreeMap<String, String>, signals: &mut Signal
         None => context,
     };
     check_environment(&context.variables)?;
+    if let Command::Preview(cli::Preview { command: PreviewCommand::List(given) }) = &command {
+        return previews(given.format, &config, &context, signals).await;
+    }
     if let Command::Destroy(given) = &command {
         unless_ended(confirmed(given, &config, &context), signals).await?;
     }
@@ -227,18 +231,42 @@ async fn doctor(
     if let (true, Some(annotation)) = (is_action, doctor::report::annotation(&report)) {
         fatal::command(&annotation);
     }
-    let summary = variables.get("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty());
-    if let (true, Some(path)) = (is_action, summary) {
-        let written = files::summarize(Path::new(path), |left| {
-            let text = doctor::render(&report, Format::Markdown);
-            if text.len() <= left { text } else { String::new() }
-        });
-        // The answer is printed already; that it stands nowhere else does not change it.
-        if let Err(problem) = written {
-            fatal::print(&problem.to_string(), is_action);
-        }
-    }
+    summarize(&doctor::render(&report, Format::Markdown), variables);
     Ok(if report.is_broken() { exit::REFUSED } else { exit::OK })
+}
+
+/// What stands for pull requests.
+async fn previews(
+    format: Format,
+    config: &Config,
+    context: &Context,
+    signals: &mut Signals,
+) -> Result<u8> {
+    let (events, _) = Events::channel();
+    let asking = preview::look::list(config, context, &events);
+    let list = unless_ended(Box::pin(asking), signals).await?;
+    let render = |format| match format {
+        Format::Text => list::view::text(&list),
+        Format::Json => list::view::json(&list),
+        Format::Markdown => list::view::markdown(&list),
+    };
+    print(&render(format), context::is_action(&context.variables))?;
+    summarize(&render(Format::Markdown), &context.variables);
+    Ok(exit::OK)
+}
+
+/// Writes an answer that is printed already to the job summary too.
+fn summarize(markdown: &str, variables: &BTreeMap<String, String>) {
+    let is_action = context::is_action(variables);
+    let summary = variables.get("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty());
+    let Some(path) = summary.filter(|_| is_action) else { return };
+    let written = files::summarize(Path::new(path), |left| {
+        if markdown.len() <= left { markdown.to_owned() } else { String::new() }
+    });
+    // That it stands nowhere else does not change it.
+    if let Err(problem) = written {
+        fatal::print(&problem.to_string(), is_action);
+    }
 }
 
 const fn kind(command: &Command) -> event::Command {
@@ -249,7 +277,8 @@ const fn kind(command: &Command) -> event::Command {
         Command::Rollback(_) => event::Command::Rollback,
         Command::Preview(given) => match given.command {
             PreviewCommand::Up(_) => event::Command::PreviewUp,
-            _ => event::Command::PreviewDown,
+            PreviewCommand::Down(_) => event::Command::PreviewDown,
+            PreviewCommand::List(_) | PreviewCommand::Sweep(_) => event::Command::PreviewSweep,
         },
         Command::Auto(_)
         | Command::Deploy(_)
@@ -285,9 +314,7 @@ fn of_preview(command: &Command, context: &Context, config: Config) -> Result<Co
             &given.pull_request
         }
         PreviewCommand::Down(given) => &given.pull_request,
-        PreviewCommand::List(_) | PreviewCommand::Sweep(_) => {
-            return Err(Error::Unexpected(Problem::new("previews cannot be listed yet")));
-        }
+        PreviewCommand::List(_) | PreviewCommand::Sweep(_) => return Ok(config),
     };
     let of_event = context.github.as_ref().and_then(|github| github.pull_request);
     let number = given.pr.or(of_event).ok_or_else(|| {
@@ -363,7 +390,10 @@ async fn dispatch(command: &Command, run: &Run<'_>) -> Result<Outcome> {
         }
         Command::Preview(given) => Ok(match given.command {
             PreviewCommand::Up(_) => Box::pin(preview::up(run)).await,
-            _ => Box::pin(preview::down(run)).await,
+            PreviewCommand::Down(_) => Box::pin(preview::down(run)).await,
+            PreviewCommand::List(_) | PreviewCommand::Sweep(_) => {
+                Box::pin(preview::sweep::sweep(run)).await
+            }
         }),
     }
 }

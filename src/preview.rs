@@ -1,6 +1,9 @@
 //! A pull request's own service: the file, transformed. The ordinary flows then take it as it is.
 
 pub mod fate;
+pub mod find;
+pub mod found;
+pub mod list;
 pub mod standing;
 
 use crate::config::{

@@ -10,6 +10,7 @@ use crate::{
     names::Names,
     plan::{Plan, task, teardown},
     resource::task_definition,
+    tags::Stack,
     world,
 };
 use futures_util::FutureExt as _;
@@ -19,7 +20,6 @@ use std::{sync::Arc, time::Duration};
 #[derive(Debug)]
 pub struct Planned {
     aws: Reader,
-    names: Names,
     /// What is to go.
     pub plan: Plan,
 }
@@ -34,7 +34,8 @@ pub async fn again(run: &Run<'_>, before: &Planned) -> Result<Planned> {
     look(run, before.aws.clone()).await
 }
 
-async fn look(run: &Run<'_>, aws: Reader) -> Result<Planned> {
+/// What would go, by a way that calls have gone already.
+pub(super) async fn look(run: &Run<'_>, aws: Reader) -> Result<Planned> {
     run.events.send(Event::Phase(Phase::Observe));
     let config = run.config;
     let names = Names::of(config, &aws.region);
@@ -53,7 +54,7 @@ async fn look(run: &Run<'_>, aws: Reader) -> Result<Planned> {
         revisions: &revisions,
     });
     plan.cost = cost::change::line(&plan, &world.identity.region, &PriceList::own());
-    Ok(Planned { aws, names, plan })
+    Ok(Planned { aws, plan })
 }
 
 /// Takes it down.
@@ -72,7 +73,8 @@ pub async fn destroy(run: &Run<'_>, planned: Result<Planned>) -> Outcome {
 
 /// Takes down what was found, and writes down what became of it.
 pub(super) async fn apply(run: &Run<'_>, planned: &Planned, outcome: &mut Outcome) -> Result<()> {
-    let Planned { aws, names, plan } = planned;
+    let Planned { aws, plan } = planned;
+    let stack = Stack::of(run.config, run.context);
     let view = Arc::new(plan.view());
     run.events.send(Event::Planned(Arc::clone(&view)));
     outcome.plan = Some(view);
@@ -85,7 +87,7 @@ pub(super) async fn apply(run: &Run<'_>, planned: &Planned, outcome: &mut Outcom
         build: Box::new(move |_, _| none().boxed()),
         pull: Box::new(move |_, _| none().boxed_local()),
     };
-    let applied = apply::apply(plan, aws, &names.stack, &images, run.events, run.began).await;
+    let applied = apply::apply(plan, aws, &stack, &images, run.events, run.began).await;
     outcome.timeline.extend(applied.spans.iter().cloned());
     outcome.changed = applied.may_have_changed;
     outcome.outputs.changed = outcome.changed;

@@ -5,11 +5,16 @@
 
 use crate::{
     error::Problem,
-    github::{Client, Method, answer::Failure},
+    github::{
+        Client, Method,
+        answer::Failure,
+        parse,
+        patience::{ATTEMPTS, LAST_WAIT, longer},
+    },
 };
 use serde::Deserialize;
-use serde_json::{Value, json};
-use std::time::Duration;
+use serde_json::json;
+use std::{fmt::Write as _, time::Duration};
 use tokio::{
     sync::watch,
     time::{Instant, sleep_until},
@@ -19,26 +24,58 @@ use tokio::{
 /// <https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits>.
 const PACE: Duration = Duration::from_secs(10);
 
-/// How long the last body may wait once the run has ended; the reporters' last words end a little
-/// later, and could no longer say why.
-const LAST_WAIT: Duration = Duration::from_secs(8);
-
-/// How often in a row GitHub may fail before the comment is given up.
-const ATTEMPTS: u32 = 5;
-
 /// The largest page that GitHub gives.
 const PAGE: usize = 100;
 
+/// What the comment is to say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Body {
+    /// The marker's line, the line of the run that writes, and the rest.
+    pub text: String,
+    /// Whether the comment is made where there is none.
+    pub creates: bool,
+    /// Whether it is left as it is where another run wrote it last: that one knows better.
+    pub yields: bool,
+}
+
+/// The hidden first line by which the comment of a service, in an environment, is found again.
+pub fn marker(service: &str, environment: Option<&str>) -> String {
+    let environment = environment.map(|name| format!(":{}", inert(name))).unwrap_or_default();
+    format!("<!-- ecs-private-deploy:{}{environment} -->", inert(service))
+}
+
+/// The hidden second line, by which a run knows what it has written itself.
+pub fn writer(run: u64) -> String {
+    format!("<!-- run {run} -->")
+}
+
+/// Keeps what cannot end an HTML comment; the rest is written in hexadecimal, so that two names stay
+/// two.
+fn inert(name: &str) -> String {
+    name.bytes().fold(String::new(), |mut inert, byte| {
+        if byte.is_ascii_alphanumeric() || b"._/-".contains(&byte) {
+            inert.push(char::from(byte));
+        } else {
+            write!(inert, "%{byte:02X}").expect("a string can be written");
+        }
+        inert
+    })
+}
+
 /// Sends the first body and then the newest one, not more often than GitHub likes, and the last one
-/// when the sender is gone. An error ends it; what it says is for the user.
+/// when the sender is gone.
+///
+/// # Errors
+/// GitHub refuses it, or asks to wait for too long; what the problem says is for the user.
 pub async fn keep(
     client: &Client,
     number: u64,
     marker: &str,
-    mut bodies: watch::Receiver<String>,
+    mut bodies: watch::Receiver<Body>,
 ) -> Result<(), Problem> {
-    let mut sticky = Sticky { client, number, marker, me: None, known: None, created: None };
-    let mut sent: Option<String> = None;
+    let mut sticky =
+        Sticky { client, number, marker, me: None, known: None, created: None, is_new: false };
+    let mut sent: Option<Body> = None;
     let mut paced = Instant::now();
     let mut later: Option<(Instant, Problem)> = None;
     let (mut open, mut failures) = (true, 0);
@@ -64,6 +101,10 @@ pub async fn keep(
             }
             sleep_until(*until).await;
         }
+        if !open && std::mem::take(&mut sticky.is_new) {
+            // GitHub may have listed the comment of another run too late to be seen after this one's.
+            sticky.known = None;
+        }
         let body = bodies.borrow_and_update().clone();
         match sticky.put(&body).await {
             Ok(()) => {
@@ -72,8 +113,7 @@ pub async fn keep(
                 paced = Instant::now() + PACE;
             }
             Err(Failure::Later { wait, problem }) if failures + 1 < ATTEMPTS => {
-                // Longer each time, as GitHub asks for.
-                later = Some((Instant::now() + wait * 2_u32.pow(failures), problem));
+                later = Some((Instant::now() + longer(wait, failures), problem));
                 failures += 1;
             }
             Err(failure) => return Err(given_up(number, failure.into_problem())),
@@ -81,7 +121,7 @@ pub async fn keep(
     }
 }
 
-async fn closed(bodies: &mut watch::Receiver<String>) {
+async fn closed(bodies: &mut watch::Receiver<Body>) {
     while bodies.changed().await.is_ok() {}
 }
 
@@ -99,6 +139,8 @@ struct Sticky<'a> {
     known: Option<u64>,
     /// The comment that this run made, until it is known to be the only one.
     created: Option<u64>,
+    /// Whether this run made the comment, and has not looked for a second one since.
+    is_new: bool,
 }
 
 /// Whose token this is.
@@ -125,47 +167,73 @@ struct User {
 }
 
 impl Sticky<'_> {
-    /// Makes our comment say this.
-    async fn put(&mut self, body: &str) -> Result<(), Failure> {
+    /// Makes our comment say this, and the only one that says it.
+    async fn put(&mut self, body: &Body) -> Result<(), Failure> {
         if let Some(id) = self.known {
-            match self.edit(id, body).await {
+            match self.edit_known(id, body).await {
                 // Someone deleted it.
                 Err(Failure::Missing(_)) => self.known = None,
                 result => return result,
             }
         }
-        let mut oldest = self.find().await?;
-        let fresh = oldest.is_none();
-        if fresh {
-            let created = self.create(body).await?;
-            self.created = Some(created);
+        let mut ours = self.find().await?;
+        let mut made_now = false;
+        if ours.is_empty() && self.created.is_none() {
+            if !body.creates {
+                return Ok(());
+            }
+            self.created = Some(self.create(&body.text).await?);
+            (made_now, self.is_new) = (true, true);
             // Another run may have done the same in between: then the older one stays.
-            oldest = self.find().await?;
+            ours = self.find().await?;
         }
-        let known = oldest.or(self.created);
-        if let Some(created) = self.created.filter(|id| Some(*id) != known) {
-            self.delete(created).await?;
+        let Some(known) = ours.first().map(|comment| comment.id).or(self.created) else {
+            return Ok(());
+        };
+        for id in ours.iter().map(|comment| comment.id).chain(self.created) {
+            if id != known {
+                self.delete(id).await?;
+            }
         }
-        let made_now = fresh && self.created == known;
+        let made_now = made_now && self.created == Some(known);
         self.created = None;
-        self.known = known;
-        match known {
-            Some(id) if !made_now => self.edit(id, body).await,
-            _ => Ok(()),
+        self.known = Some(known);
+        let is_others = ours.first().is_some_and(|found| is_by_another_run(&body.text, found));
+        if made_now || (body.yields && is_others) {
+            return Ok(());
         }
+        self.edit(known, &body.text).await
     }
 
-    /// The oldest comment that is ours.
-    async fn find(&mut self) -> Result<Option<u64>, Failure> {
-        let marked = self.marked().await?;
+    /// Edits our comment, whose number is known.
+    async fn edit_known(&self, id: u64, body: &Body) -> Result<(), Failure> {
+        if body.yields {
+            let path = self.client.issue(&format!("/comments/{id}"));
+            let found = parse(self.client.ask(Method::Get, &path, None).await?.body)?;
+            if is_by_another_run(&body.text, &found) {
+                return Ok(());
+            }
+        }
+        self.edit(id, &body.text).await
+    }
+
+    /// The comments that are ours, the oldest first. There is more than one where two runs made it at the
+    /// same time, or one was killed before it could look.
+    async fn find(&mut self) -> Result<Vec<Comment>, Failure> {
+        let mut marked = self.marked().await?;
         if marked.is_empty() {
-            return Ok(None);
+            return Ok(marked);
         }
         let me = match self.me {
             Some(me) => me,
             None => *self.me.insert(self.who().await?),
         };
-        Ok(marked.iter().filter(|comment| is_by(me, comment)).map(|comment| comment.id).min())
+        marked.retain(|comment| is_by(me, comment));
+        marked.sort_by_key(|comment| comment.id);
+        // Which app is ours is not known, so it is the one that wrote first.
+        let author = marked.first().and_then(author);
+        marked.retain(|comment| self::author(comment) == author);
+        Ok(marked)
     }
 
     /// Every comment that begins with the marker, whoever wrote it.
@@ -173,7 +241,7 @@ impl Sticky<'_> {
         let mut marked = Vec::new();
         for page in 1.. {
             let path = format!("/{}/comments?per_page={PAGE}&page={page}", self.number);
-            let path = self.client.path(&path);
+            let path = self.client.issue(&path);
             let answer = self.client.ask(Method::Get, &path, None).await?;
             let comments: Vec<Comment> = parse(answer.body)?;
             marked.extend(comments.into_iter().filter(|comment| is_marked(self.marker, comment)));
@@ -195,23 +263,23 @@ impl Sticky<'_> {
         }
     }
 
-    async fn create(&mut self, body: &str) -> Result<u64, Failure> {
-        let path = self.client.path(&format!("/{}/comments", self.number));
-        let body = json!({ "body": body });
+    async fn create(&mut self, text: &str) -> Result<u64, Failure> {
+        let path = self.client.issue(&format!("/{}/comments", self.number));
+        let body = json!({ "body": text });
         let made: Comment = parse(self.client.ask(Method::Post, &path, Some(&body)).await?.body)?;
         // The answer names the author, also where it is an app.
         self.me = made.user.map(|user| Me::User(user.id)).or(self.me);
         Ok(made.id)
     }
 
-    async fn edit(&self, id: u64, body: &str) -> Result<(), Failure> {
-        let path = self.client.path(&format!("/comments/{id}"));
-        let body = json!({ "body": body });
+    async fn edit(&self, id: u64, text: &str) -> Result<(), Failure> {
+        let path = self.client.issue(&format!("/comments/{id}"));
+        let body = json!({ "body": text });
         self.client.ask(Method::Patch, &path, Some(&body)).await.map(drop)
     }
 
     async fn delete(&self, id: u64) -> Result<(), Failure> {
-        let path = self.client.path(&format!("/comments/{id}"));
+        let path = self.client.issue(&format!("/comments/{id}"));
         match self.client.ask(Method::Delete, &path, None).await {
             Ok(_) | Err(Failure::Missing(_)) => Ok(()),
             Err(failure) => Err(failure),
@@ -230,10 +298,14 @@ fn is_by(me: Me, Comment { user, .. }: &Comment) -> bool {
     })
 }
 
-fn parse<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, Failure> {
-    serde_json::from_value(value).map_err(|why| {
-        Failure::Never(Problem::new(format!("GitHub's answer has another form: {why}")))
-    })
+fn author(comment: &Comment) -> Option<u64> {
+    comment.user.as_ref().map(|user| user.id)
+}
+
+/// Whether another run than the one that writes this text has written the comment.
+fn is_by_another_run(text: &str, comment: &Comment) -> bool {
+    let writer = |text: &str| text.lines().nth(1).map(str::to_owned);
+    writer(text) != comment.body.as_deref().and_then(writer)
 }
 
 #[cfg(test)]
@@ -257,5 +329,29 @@ mod tests {
         assert!(!by(Me::User(7), 8, "User") && !by(Me::User(7), 8, "Bot"));
         assert!(by(Me::App, 8, "Bot") && !by(Me::App, 8, "User"));
         assert!(!is_by(Me::App, &Comment { id: 1, body: None, user: None }));
+    }
+
+    #[test]
+    fn a_run_knows_what_it_wrote_itself() {
+        let text = |run| format!("<!-- x -->\n{}\n### web", writer(run));
+        let by_another = |found: &str| is_by_another_run(&text(42), &comment(found, 1, "Bot"));
+        assert!(!by_another(&text(42)) && !by_another(&text(42).replace('\n', "\r\n")));
+        assert!(by_another(&text(41)) && by_another("<!-- x -->\n### web") && by_another(""));
+    }
+
+    #[test]
+    fn each_service_and_environment_has_a_marker_of_its_own() {
+        let markers = [
+            marker("web", None),
+            marker("web", Some("prod")),
+            marker("web", Some("a:b -->\n@x")),
+            marker("web:prod", None),
+        ];
+        insta::assert_snapshot!(markers.join("\n"), @"
+        <!-- ecs-private-deploy:web -->
+        <!-- ecs-private-deploy:web:prod -->
+        <!-- ecs-private-deploy:web:a%3Ab%20--%3E%0A%40x -->
+        <!-- ecs-private-deploy:web%3Aprod -->
+        ");
     }
 }

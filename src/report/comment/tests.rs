@@ -306,19 +306,3 @@ fn the_picture_is_there_whole_or_not_at_all() {
     assert!(!underway(6_000).contains("The network"));
     assert!(summary::render(&with(6_000)).contains("**The network**\n\n```mermaid"));
 }
-
-#[test]
-fn each_service_and_environment_has_a_marker_of_its_own() {
-    let markers = [
-        marker("web", None),
-        marker("web", Some("prod")),
-        marker("web", Some("a:b -->\n@x")),
-        marker("web:prod", None),
-    ];
-    insta::assert_snapshot!(markers.join("\n"), @"
-    <!-- ecs-private-deploy:web -->
-    <!-- ecs-private-deploy:web:prod -->
-    <!-- ecs-private-deploy:web:a%3Ab%20--%3E%0A%40x -->
-    <!-- ecs-private-deploy:web%3Aprod -->
-    ");
-}
