@@ -192,6 +192,7 @@ impl Redactor<'_> {
             changed,
             is_cancelled,
             outputs,
+            cost,
             timeline,
             exit_code,
         } = outcome;
@@ -206,6 +207,7 @@ impl Redactor<'_> {
             changed: *changed,
             is_cancelled: *is_cancelled,
             outputs: self.outputs(outputs),
+            cost: self.option(cost.as_ref()),
             timeline: timeline
                 .iter()
                 .map(|span| Span { name: self.text(&span.name), ..span.clone() })
@@ -287,6 +289,7 @@ mod tests {
                 error: Some(problem()),
                 neutral: Some(problem()),
                 outputs: outputs.clone(),
+                cost: Some(s()),
                 timeline: vec![Span { name: s(), start: Duration::ZERO, end: Duration::ZERO }],
                 ..Outcome::default()
             }))
