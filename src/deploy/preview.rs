@@ -32,7 +32,7 @@ pub async fn up(run: &Run<'_>) -> Outcome {
     };
     let before = asker.about(number).await;
     match &before {
-        Standing::Open => {}
+        Standing::Open | Standing::Elsewhere(_) => {}
         Standing::Closed { .. } => return unmade(run, number, &before),
         Standing::Unknown(why) => run.events.send(Event::Warning(unasked(number, why))),
     }
@@ -47,7 +47,7 @@ pub async fn up(run: &Run<'_>) -> Outcome {
             run.events.send(Event::Warning(unasked(number, why)));
             outcome
         }
-        Standing::Open | Standing::Unknown(_) => outcome,
+        _ => outcome,
     }
 }
 

@@ -8,4 +8,5 @@ mod github_contract;
 mod ministack;
 mod moto;
 mod priming;
+mod pulls_contract;
 mod support;

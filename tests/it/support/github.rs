@@ -2,6 +2,8 @@
 //!
 //! One for all tests. Each test has a repository of its own, whose name is also its token.
 
+mod pulls;
+
 use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -51,6 +53,8 @@ pub struct Repository {
     /// The token's owner.
     pub me: Author,
     pub comments: Vec<Comment>,
+    /// The pull requests, and whether each is open.
+    pub pulls: BTreeMap<u64, bool>,
     /// Given in this order, each once, to requests of its method.
     pub refusals: VecDeque<Refusal>,
     /// Comments that another run makes just before the next one is created.
@@ -75,6 +79,8 @@ struct Shared {
     /// Counts requests.
     heard: watch::Sender<u64>,
     comment: Value,
+    pull: Value,
+    listed_pull: Value,
     user: Value,
 }
 
@@ -88,6 +94,8 @@ impl GitHub {
             repositories: Mutex::default(),
             heard: watch::Sender::new(0),
             comment: examples["issue-comment"]["value"].clone(),
+            pull: examples["pull-request"]["value"].clone(),
+            listed_pull: examples["pull-request-simple-items"]["value"][0].clone(),
             user: examples[user]["value"].clone(),
         });
         let github = Self { url, shared };
@@ -106,6 +114,7 @@ impl GitHub {
         let made = Repository {
             me,
             comments: Vec::new(),
+            pulls: BTreeMap::new(),
             refusals: VecDeque::new(),
             faster: Vec::new(),
             left_out: None,
@@ -163,6 +172,9 @@ impl GitHub {
         let path: Vec<_> = path.trim_start_matches('/').split('/').collect();
         let text = || request.body["body"].as_str().unwrap_or_default().to_owned();
         match (request.method.as_str(), path.as_slice()) {
+            ("GET", ["repos", "octo", _, "pulls", rest @ ..]) => {
+                self.pulls(repository, rest, query)
+            }
             ("GET", ["user"]) => self.user(repository.me),
             ("GET", ["repos", "octo", _, "issues", "7", "comments"]) => {
                 self.list(repository, &path.join("/"), query)

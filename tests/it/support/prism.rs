@@ -100,7 +100,9 @@ impl Prism {
 fn complete(description: &mut Value) {
     let comments = "/repos/{owner}/{repo}/issues/{issue_number}/comments";
     let comment = "/repos/{owner}/{repo}/issues/comments/{comment_id}";
-    let missing: [(&str, &str, &[&str]); 3] = [
+    let pull = "/repos/{owner}/{repo}/pulls/{pull_number}";
+    let missing: [(&str, &str, &[&str]); 4] = [
+        (pull, "get", &["403"]),
         (comments, "get", &["403"]),
         (comment, "patch", &["403", "404"]),
         (comment, "delete", &["403", "404"]),
