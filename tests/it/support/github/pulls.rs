@@ -1,6 +1,6 @@
 //! The pull requests of the stub: which are open, and which are closed.
 
-use super::{Answer, GitHub, Repository, refusal};
+use super::{Answer, GitHub, Repository, queried, refusal};
 use serde_json::{Value, json};
 
 /// When a closed one was closed.
@@ -12,9 +12,7 @@ impl GitHub {
         match rest {
             [] => {
                 let number = |key: &str, default: usize| {
-                    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-                    let mut found = pairs.filter(|(name, _)| *name == key);
-                    found.find_map(|(_, value)| value.parse().ok()).unwrap_or(default)
+                    queried(query, key).and_then(|value| value.parse().ok()).unwrap_or(default)
                 };
                 let (size, page) = (number("per_page", 30).min(100), number("page", 1));
                 let open = repository.pulls.iter().filter(|(_, is_open)| **is_open);
