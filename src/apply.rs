@@ -8,7 +8,7 @@ use crate::{
     plan::{Plan, change::Change},
     resource::{
         Action, cached_image, cluster, endpoint, image, listener, load_balancer, log_group,
-        pull_through_cache_rule, repository, role, rule,
+        preview_images, pull_through_cache_rule, repository, role, rule,
         run_task::{self, NotDone},
         security_group, service, target_group, task_definition, vpc,
     },
@@ -103,7 +103,8 @@ pub struct Applied {
     pub failed: Vec<(Address, Problem)>,
     /// The steps that were not started, because another one failed.
     pub not_started: Vec<Address>,
-    /// Whether a step failed because another run had made the same thing since this one looked.
+    /// Whether a step failed because another run had made the same thing, or deleted what it needs, since
+    /// this one looked.
     pub raced: bool,
     /// Whether anything was changed, or may have been, also by a step that failed in the end.
     pub may_have_changed: bool,
@@ -130,7 +131,7 @@ struct Failed {
 
 impl From<Failure> for Failed {
     fn from(failure: Failure) -> Self {
-        Self { problem: failure.problem(), raced: failure.already_exists() }
+        Self { problem: failure.problem(), raced: failure.already_exists() || failure.is_gone() }
     }
 }
 
@@ -258,6 +259,7 @@ async fn step(
             return Ok(service::apply(action, tags, aws, outputs).await?);
         }
         Change::Repository(action) => repository::apply(action, tags, aws).await,
+        Change::PreviewImages(action) => preview_images::apply(action, aws).await,
         Change::PullThroughCacheRule(action) => pull_through_cache_rule::apply(action, aws).await,
         Change::Vpc(action) => vpc::apply(action, aws).await,
         Change::SecurityGroup(action) => security_group::apply(action, tags, aws, outputs).await,

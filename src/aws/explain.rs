@@ -42,6 +42,13 @@ impl Failure {
             || self.message.contains("conflicting DNS domain")
     }
 
+    /// Whether what was to be used is not there: another run has deleted it since this one looked.
+    pub fn is_gone(&self) -> bool {
+        let code = self.code.as_deref().unwrap_or_default();
+        code.contains("NotFound")
+            || ["NoSuchEntity", "ServiceNotActive"].iter().any(|gone| self.is(gone))
+    }
+
     /// Whether AWS said neither that it did the work nor that it will not: it may have.
     pub fn is_unanswered(&self) -> bool {
         self.is_unavailable() && !self.lacks_credentials()
