@@ -15,6 +15,7 @@ use crate::{
     apply::{self, Applied},
     config::model::Config,
     context::Context,
+    cost::{self, prices::PriceList},
     error::Result,
     event::{Command, Event, Events, Outcome, Phase, Span, Verdict},
     exit,
@@ -95,7 +96,11 @@ pub async fn deploy(run: &Run<'_>) -> Outcome {
     let prepared = prepare::prepare(run).boxed().await;
     outcome.timeline.push(run.span("observe", std::time::Duration::ZERO));
     let result = match prepared {
-        Ok(prepared) => converge(run, prepared, &mut outcome).boxed_local().await,
+        Ok(prepared) => {
+            let region = &prepared.world.identity.region;
+            outcome.cost = cost::tasks::line(run.config, region, &PriceList::own());
+            converge(run, prepared, &mut outcome).boxed_local().await
+        }
         Err(error) => Err(error),
     };
     if let Err(error) = &result {

@@ -194,6 +194,8 @@ pub struct Outcome {
     pub is_cancelled: bool,
     /// What stands now.
     pub outputs: Outputs,
+    /// What the tasks cost a month, where that is known.
+    pub cost: Option<String>,
     /// How long each part took, in the order in which they began.
     pub timeline: Vec<Span>,
     /// The program's exit code.

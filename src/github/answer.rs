@@ -149,8 +149,9 @@ fn permissions(asked: &str, problem: Problem, headers: &Headers) -> Problem {
     } else {
         "`permissions: pull-requests: write` (for an issue, `issues: write`)"
     };
-    problem
-        .help(format!("give the job {permission}; a pull request from a fork has a token that only reads"))
+    problem.help(format!(
+        "give the job {permission}; a pull request from a fork has a token that only reads"
+    ))
 }
 
 #[cfg(test)]
@@ -205,7 +206,11 @@ mod tests {
         ");
         let asked = "POST /repos/octo/app/deployments/1/statuses";
         let failure = read(asked, 403, &headers, text, NOW).expect_err("it is refused");
-        insta::assert_snapshot!(failure.into_problem(), @"");
+        insta::assert_snapshot!(failure.into_problem(), @r"
+        `POST /repos/octo/app/deployments/1/statuses` answered 403 Resource not accessible by integration
+          GitHub asks for: issues=write; pull_requests=write
+          help: give the job `permissions: deployments: write`; a pull request from a fork has a token that only reads
+        ");
         assert!(matches!(answer(404, &headers, "{}"), Err(Failure::Missing(_))));
         assert!(matches!(answer(401, &headers, "{}"), Err(Failure::Never(_))));
         assert!(matches!(answer(422, &headers, "{}"), Err(Failure::Never(_))));

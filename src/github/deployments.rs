@@ -147,7 +147,8 @@ pub async fn follow(
         };
         // A failure stays one, unless nothing stands any more.
         let is_down = end.state == State::Inactive;
-        let ended = earlier.into_iter().filter(|(_, state)| is_down || !is_settled(state.as_deref()));
+        let ended =
+            earlier.into_iter().filter(|(_, state)| is_down || !is_settled(state.as_deref()));
         let log_url = new.log_url.as_deref();
         end_all(client, &mut patience, ended, &end.description, log_url).await
     };
@@ -199,8 +200,10 @@ async fn end_all(
 
 fn given_up(place: &Place, failure: Failure) -> Problem {
     let problem = failure.into_problem();
-    let what =
-        format!("the deployment to `{}` on GitHub is given up: {}", place.environment, problem.what);
+    let what = format!(
+        "the deployment to `{}` on GitHub is given up: {}",
+        place.environment, problem.what
+    );
     Problem { what, ..problem }
 }
 

@@ -3,6 +3,8 @@
 //! Ours is the oldest comment that begins with the marker and that we wrote. Someone else's is left
 //! alone: anybody can write a marker, and a token that may write may also edit what others wrote.
 
+pub mod marks;
+
 use crate::{
     error::Problem,
     github::{
@@ -14,7 +16,7 @@ use crate::{
 };
 use serde::Deserialize;
 use serde_json::json;
-use std::{fmt::Write as _, time::Duration};
+use std::time::Duration;
 use tokio::{
     sync::watch,
     time::{Instant, sleep_until},
@@ -36,30 +38,6 @@ pub struct Body {
     pub creates: bool,
     /// Whether it is left as it is where another run wrote it last: that one knows better.
     pub yields: bool,
-}
-
-/// The hidden first line by which the comment of a service, in an environment, is found again.
-pub fn marker(service: &str, environment: Option<&str>) -> String {
-    let environment = environment.map(|name| format!(":{}", inert(name))).unwrap_or_default();
-    format!("<!-- ecs-private-deploy:{}{environment} -->", inert(service))
-}
-
-/// The hidden second line, by which a run knows what it has written itself.
-pub fn writer(run: u64) -> String {
-    format!("<!-- run {run} -->")
-}
-
-/// Keeps what cannot end an HTML comment; the rest is written in hexadecimal, so that two names stay
-/// two.
-fn inert(name: &str) -> String {
-    name.bytes().fold(String::new(), |mut inert, byte| {
-        if byte.is_ascii_alphanumeric() || b"._/-".contains(&byte) {
-            inert.push(char::from(byte));
-        } else {
-            write!(inert, "%{byte:02X}").expect("a string can be written");
-        }
-        inert
-    })
 }
 
 /// Sends the first body and then the newest one, not more often than GitHub likes, and the last one
@@ -198,7 +176,8 @@ impl Sticky<'_> {
         let made_now = made_now && self.created == Some(known);
         self.created = None;
         self.known = Some(known);
-        let is_others = ours.first().is_some_and(|found| is_by_another_run(&body.text, found));
+        let is_others =
+            ours.first().is_some_and(|found| marks::is_others(&body.text, found.body.as_deref()));
         if made_now || (body.yields && is_others) {
             return Ok(());
         }
@@ -209,8 +188,8 @@ impl Sticky<'_> {
     async fn edit_known(&self, id: u64, body: &Body) -> Result<(), Failure> {
         if body.yields {
             let path = self.client.issue(&format!("/comments/{id}"));
-            let found = parse(self.client.ask(Method::Get, &path, None).await?.body)?;
-            if is_by_another_run(&body.text, &found) {
+            let found: Comment = parse(self.client.ask(Method::Get, &path, None).await?.body)?;
+            if marks::is_others(&body.text, found.body.as_deref()) {
                 return Ok(());
             }
         }
@@ -244,7 +223,11 @@ impl Sticky<'_> {
             let path = self.client.issue(&path);
             let answer = self.client.ask(Method::Get, &path, None).await?;
             let comments: Vec<Comment> = parse(answer.body)?;
-            marked.extend(comments.into_iter().filter(|comment| is_marked(self.marker, comment)));
+            marked.extend(
+                comments
+                    .into_iter()
+                    .filter(|comment| marks::is_marked(self.marker, comment.body.as_deref())),
+            );
             if !answer.has_more {
                 break;
             }
@@ -287,10 +270,6 @@ impl Sticky<'_> {
     }
 }
 
-fn is_marked(marker: &str, comment: &Comment) -> bool {
-    comment.body.as_ref().and_then(|body| body.lines().next()).is_some_and(|line| line == marker)
-}
-
 fn is_by(me: Me, Comment { user, .. }: &Comment) -> bool {
     user.as_ref().is_some_and(|user| match me {
         Me::User(id) => user.id == id,
@@ -302,57 +281,19 @@ fn author(comment: &Comment) -> Option<u64> {
     comment.user.as_ref().map(|user| user.id)
 }
 
-/// Whether another run than the one that writes this text has written the comment.
-fn is_by_another_run(text: &str, comment: &Comment) -> bool {
-    let writer = |text: &str| text.lines().nth(1).map(str::to_owned);
-    writer(text) != comment.body.as_deref().and_then(writer)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn comment(body: &str, id: u64, kind: &str) -> Comment {
-        Comment { id: 1, body: Some(body.into()), user: Some(User { id, kind: kind.into() }) }
-    }
-
     #[test]
-    fn a_comment_is_ours_by_its_first_line_and_its_author() {
-        let marker = "<!-- ecs-private-deploy:web -->";
-        let ours = |body| is_marked(marker, &comment(body, 1, "Bot"));
-        assert!(ours("<!-- ecs-private-deploy:web -->\r\nx") && ours(marker));
-        assert!(!ours("> <!-- ecs-private-deploy:web -->") && !ours(""));
-        assert!(!ours("<!-- ecs-private-deploy:web:prod -->\nx"));
-
-        let by = |me, id, kind| is_by(me, &comment("", id, kind));
+    fn a_comment_is_ours_by_its_author() {
+        let by = |me, id, kind: &str| {
+            let user = Some(User { id, kind: kind.into() });
+            is_by(me, &Comment { id: 1, body: None, user })
+        };
         assert!(by(Me::User(7), 7, "User") && by(Me::User(7), 7, "Bot"));
         assert!(!by(Me::User(7), 8, "User") && !by(Me::User(7), 8, "Bot"));
         assert!(by(Me::App, 8, "Bot") && !by(Me::App, 8, "User"));
         assert!(!is_by(Me::App, &Comment { id: 1, body: None, user: None }));
     }
-
-    #[test]
-    fn a_run_knows_what_it_wrote_itself() {
-        let text = |run| format!("<!-- x -->\n{}\n### web", writer(run));
-        let by_another = |found: &str| is_by_another_run(&text(42), &comment(found, 1, "Bot"));
-        assert!(!by_another(&text(42)) && !by_another(&text(42).replace('\n', "\r\n")));
-        assert!(by_another(&text(41)) && by_another("<!-- x -->\n### web") && by_another(""));
-    }
-
-    #[test]
-    fn each_service_and_environment_has_a_marker_of_its_own() {
-        let markers = [
-            marker("web", None),
-            marker("web", Some("prod")),
-            marker("web", Some("a:b -->\n@x")),
-            marker("web:prod", None),
-        ];
-        insta::assert_snapshot!(markers.join("\n"), @"
-        <!-- ecs-private-deploy:web -->
-        <!-- ecs-private-deploy:web:prod -->
-        <!-- ecs-private-deploy:web:a%3Ab%20--%3E%0A%40x -->
-        <!-- ecs-private-deploy:web%3Aprod -->
-        ");
-    }
 }
-

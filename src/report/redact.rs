@@ -163,6 +163,7 @@ impl Redactor<'_> {
             changed,
             is_cancelled,
             outputs,
+            cost,
             timeline,
             exit_code,
         } = outcome;
@@ -177,6 +178,7 @@ impl Redactor<'_> {
             changed: *changed,
             is_cancelled: *is_cancelled,
             outputs: self.outputs(outputs),
+            cost: self.option(cost.as_ref()),
             timeline: timeline
                 .iter()
                 .map(|span| Span { name: self.text(&span.name), ..span.clone() })
@@ -258,6 +260,7 @@ mod tests {
                 error: Some(problem()),
                 neutral: Some(problem()),
                 outputs: outputs.clone(),
+                cost: Some(s()),
                 timeline: vec![Span { name: s(), start: Duration::ZERO, end: Duration::ZERO }],
                 ..Outcome::default()
             }))
