@@ -8,8 +8,8 @@ use crate::{
     error::{Error, Problem, Result, told_first},
     event::{Command, Event, Outcome, Phase},
     names::Names,
-    plan::{Plan, task, teardown},
-    resource::task_definition,
+    plan::{Plan, change::Change, task, teardown},
+    resource::{Action, load_balancer, task_definition},
     tags::Stack,
     world,
 };
@@ -22,6 +22,8 @@ pub struct Planned {
     aws: Reader,
     /// What is to go.
     pub plan: Plan,
+    /// What is to go besides, where nobody needs it any more by then.
+    left: Option<Plan>,
 }
 
 /// Says what would go.
@@ -38,14 +40,11 @@ pub async fn plan(run: &Run<'_>) -> Result<Planned> {
         )
     };
     let (_, (world, revisions)) = told_first(aws.identity().boxed(), read.boxed()).await?;
-    let mut plan = teardown::plan(&teardown::Inputs {
-        config,
-        names: &names,
-        world: &world,
-        revisions: &revisions,
-    });
+    let inputs = &teardown::Inputs { config, names: &names, world: &world, revisions: &revisions };
+    let mut plan = teardown::plan(inputs);
+    let left = teardown::overflow::left(inputs, &plan);
     plan.cost = cost::change::line(&plan, &world.identity.region, &PriceList::own());
-    Ok(Planned { aws, plan })
+    Ok(Planned { aws, plan, left })
 }
 
 /// Takes it down.
@@ -63,7 +62,7 @@ pub async fn destroy(run: &Run<'_>, planned: Result<Planned>) -> Outcome {
 }
 
 async fn apply(run: &Run<'_>, planned: &Planned, outcome: &mut Outcome) -> Result<()> {
-    let Planned { aws, plan } = planned;
+    let Planned { aws, plan, left } = planned;
     let stack = Stack::of(run.config, run.context);
     let view = Arc::new(plan.view());
     run.events.send(Event::Planned(Arc::clone(&view)));
@@ -77,9 +76,29 @@ async fn apply(run: &Run<'_>, planned: &Planned, outcome: &mut Outcome) -> Resul
         build: Box::new(move |_, _| none().boxed()),
         pull: Box::new(move |_, _| none().boxed_local()),
     };
-    let applied = apply::apply(plan, aws, &stack, &images, run.events, run.began).await;
+    let mut applied = apply::apply(plan, aws, &stack, &images, run.events, run.began).await;
+    if let Some(left) = left.as_ref().filter(|_| applied.failed.is_empty())
+        && is_unused(aws, left).await?
+    {
+        let next = apply::apply(left, aws, &stack, &images, run.events, run.began).await;
+        applied = applied.then(next);
+    }
     outcome.timeline.extend(applied.spans.iter().cloned());
     outcome.changed = applied.may_have_changed;
     outcome.outputs.changed = outcome.changed;
     ending::check_applied(&applied)
+}
+
+/// Whether no rule leads through the load balancers that the plan takes down.
+async fn is_unused(aws: &Reader, left: &Plan) -> Result<bool> {
+    for step in left.steps.values() {
+        if let Change::LoadBalancer(Action::Delete { id, .. }) = &step.change
+            && load_balancer::has_rules(aws, id)
+                .await
+                .map_err(|failure| Error::Partial(failure.problem()))?
+        {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
