@@ -116,9 +116,10 @@ async fn converge(run: &Run<'_>, mut prepared: Prepared, outcome: &mut Outcome) 
     let view = Arc::new(prepared.plan.view());
     run.events.send(Event::Planned(Arc::clone(&view)));
     outcome.plan = Some(view);
+    let is_preview = run.config.preview_of.is_some();
     let mut applied = round(run, &prepared).await?;
     for _ in 1..ROUNDS {
-        if !applied.raced {
+        if !(applied.raced || is_preview && applied.lost_its_place) {
             break;
         }
         let text =

@@ -6,6 +6,7 @@ pub mod cluster;
 pub mod endpoint;
 pub mod image;
 pub mod listener;
+pub mod listener_certificate;
 pub mod load_balancer;
 pub mod log_group;
 pub mod preview_images;

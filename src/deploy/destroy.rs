@@ -10,10 +10,10 @@ use crate::{
     event::{Command, Event, Outcome, Phase},
     image,
     names::Names,
-    plan::{Plan, namesake, task, teardown},
+    plan::{Plan, change::Change, namesake, task, teardown},
     preview,
     report::format::plural,
-    resource::{preview_images, task_definition},
+    resource::{Action, load_balancer, preview_images, task_definition},
     tags::Stack,
     world::{self, World},
 };
@@ -26,6 +26,8 @@ pub struct Planned {
     aws: Reader,
     /// What is to go.
     pub plan: Plan,
+    /// What is to go besides, where nobody needs it any more by then.
+    left: Option<Plan>,
 }
 
 /// Says what would go.
@@ -67,15 +69,17 @@ async fn look(run: &Run<'_>, aws: Reader) -> Result<Planned> {
     if preview_of.is_none() && !previews.is_empty() {
         return Err(still_used(&config.service, &previews));
     }
-    let mut plan = teardown::plan(&teardown::Inputs {
+    let inputs = &teardown::Inputs {
         config,
         names: &names,
         world: &world,
         revisions: &revisions,
         images: images.as_ref(),
-    });
+    };
+    let mut plan = teardown::plan(inputs);
+    let left = teardown::overflow::left(inputs, &plan);
     plan.cost = cost::change::line(&plan, &world.identity.region, &PriceList::own());
-    Ok(Planned { aws, plan })
+    Ok(Planned { aws, plan, left })
 }
 
 /// The pull requests that have a preview, whole or in part.
@@ -125,7 +129,7 @@ pub async fn destroy(run: &Run<'_>, planned: Result<Planned>) -> Outcome {
 
 /// Takes down what was found, and writes down what became of it.
 pub(super) async fn apply(run: &Run<'_>, planned: &Planned, outcome: &mut Outcome) -> Result<()> {
-    let Planned { aws, plan } = planned;
+    let Planned { aws, plan, left } = planned;
     let stack = Stack::of(run.config, run.context);
     let view = Arc::new(plan.view());
     run.events.send(Event::Planned(Arc::clone(&view)));
@@ -139,9 +143,29 @@ pub(super) async fn apply(run: &Run<'_>, planned: &Planned, outcome: &mut Outcom
         build: Box::new(move |_, _| none().boxed()),
         pull: Box::new(move |_, _| none().boxed_local()),
     };
-    let applied = apply::apply(plan, aws, &stack, &images, run.events, run.began).await;
+    let mut applied = apply::apply(plan, aws, &stack, &images, run.events, run.began).await;
+    if let Some(left) = left.as_ref().filter(|_| applied.failed.is_empty())
+        && is_unused(aws, left).await?
+    {
+        let next = apply::apply(left, aws, &stack, &images, run.events, run.began).await;
+        applied = applied.then(next);
+    }
     outcome.timeline.extend(applied.spans.iter().cloned());
     outcome.changed = applied.may_have_changed;
     outcome.outputs.changed = outcome.changed;
     ending::check_applied(&applied)
+}
+
+/// Whether no rule leads through the load balancers that the plan takes down.
+async fn is_unused(aws: &Reader, left: &Plan) -> Result<bool> {
+    for step in left.steps.values() {
+        if let Change::LoadBalancer(Action::Delete { id, .. }) = &step.change
+            && load_balancer::has_rules(aws, id)
+                .await
+                .map_err(|failure| Error::Partial(failure.problem()))?
+        {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }

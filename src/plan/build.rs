@@ -107,7 +107,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Plan> {
             task: &judged.task,
             findings: &judged.diagnosis.findings,
             load_balancer: Some(picture::LoadBalancer {
-                name: &config.load_balancer.name,
+                name: &world.place.name,
                 subnets: &placement.load_balancer,
                 is_internet_facing: true,
             }),

@@ -3,6 +3,9 @@
 //! What this program made for the stack goes. What stacks share goes with the last one that uses it.
 //! What somebody else made stays, and what was added to it is taken out again.
 
+mod certificates;
+pub mod overflow;
+
 use super::{Plan, change::Change, outside::outside};
 use crate::{
     address::{Address, Kind, Known},
@@ -38,6 +41,8 @@ pub fn plan(inputs: &Inputs<'_>) -> Plan {
     let way_in = way_in(inputs, &mut plan);
     target_groups(inputs, &way_in, &mut plan);
     load_balancer(inputs, &way_in, &mut plan);
+    overflow::load_balancer(inputs, &mut plan);
+    certificates::certificates(inputs, &mut plan);
     endpoints(inputs, &mut plan);
     security_groups(inputs, &mut plan);
     task_definitions(inputs, &mut plan);

@@ -1,6 +1,6 @@
 //! The security groups: who may connect to what.
 
-use super::{Inputs, not_ours};
+use super::{Inputs, ingress, not_ours};
 use crate::{
     address::{Address, Kind, Known},
     config::model::Endpoints,
@@ -53,8 +53,7 @@ pub(super) fn security_groups(
     } else {
         None
     };
-    let given = world.load_balancer.as_ref().filter(|found| !found.ownership.is_managed());
-    let load_balancer = if let Some(given) = given {
+    let load_balancer = if let Some(carried) = ingress::carried(inputs) {
         if let Some(port) = test_port {
             plan.warnings.push(format!(
                 "the security groups of load balancer {} belong to others: who tries a new version needs \
@@ -62,7 +61,7 @@ pub(super) fn security_groups(
                 config.load_balancer.name
             ));
         }
-        given.settings.security_groups.clone()
+        carried
     } else {
         let https = config.load_balancer.certificate.is_some().then_some(HTTPS);
         let ports = std::iter::once(HTTP).chain(https).chain(test_port);
