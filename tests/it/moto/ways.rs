@@ -116,7 +116,8 @@ async fn rules(stack: &Stack, name: &str) -> Vec<Rule> {
     let elb = &stack.account.elb;
     let found = elb.describe_load_balancers().names(name).send().await.expect("it is there");
     let arn = found.load_balancers()[0].load_balancer_arn().expect("an ARN").to_owned();
-    let listeners = elb.describe_listeners().load_balancer_arn(arn).send().await.expect("listeners");
+    let listeners =
+        elb.describe_listeners().load_balancer_arn(arn).send().await.expect("listeners");
     let mut rules = Vec::new();
     for listener in listeners.listeners() {
         let arn = listener.listener_arn().expect("an ARN");
