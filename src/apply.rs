@@ -8,7 +8,7 @@ use crate::{
     plan::{Plan, change::Change},
     resource::{
         Action, cached_image, cluster, endpoint, image, listener, listener_certificate,
-        load_balancer, log_group, pull_through_cache_rule, repository, role, rule,
+        load_balancer, log_group, preview_images, pull_through_cache_rule, repository, role, rule,
         run_task::{self, NotDone},
         security_group, service, target_group, task_definition, vpc,
     },
@@ -103,7 +103,8 @@ pub struct Applied {
     pub failed: Vec<(Address, Problem)>,
     /// The steps that were not started, because another one failed.
     pub not_started: Vec<Address>,
-    /// Whether a step failed because another run had made the same thing since this one looked.
+    /// Whether a step failed because another run had made the same thing, or deleted what it needs, since
+    /// this one looked.
     pub raced: bool,
     /// Whether a step failed because the place behind the load balancer is gone.
     pub lost_its_place: bool,
@@ -142,7 +143,7 @@ impl From<Failure> for Failed {
     fn from(failure: Failure) -> Self {
         Self {
             problem: failure.problem(),
-            raced: failure.already_exists(),
+            raced: failure.already_exists() || failure.is_gone(),
             lost_its_place: failure.lost_its_place(),
         }
     }
@@ -282,6 +283,7 @@ async fn step(
             return Ok(service::apply(action, tags, aws, outputs).await?);
         }
         Change::Repository(action) => repository::apply(action, tags, aws).await,
+        Change::PreviewImages(action) => preview_images::apply(action, aws).await,
         Change::PullThroughCacheRule(action) => pull_through_cache_rule::apply(action, aws).await,
         Change::Vpc(action) => vpc::apply(action, aws).await,
         Change::SecurityGroup(action) => security_group::apply(action, tags, aws, outputs).await,

@@ -6,6 +6,7 @@ pub mod cancel;
 pub mod destroy;
 pub mod ending;
 pub mod prepare;
+pub mod preview;
 pub mod pull;
 pub mod steer;
 
@@ -14,6 +15,7 @@ use crate::{
     apply::{self, Applied},
     config::model::Config,
     context::Context,
+    cost::{self, prices::PriceList},
     error::Result,
     event::{Command, Event, Events, Outcome, Phase, Span, Verdict},
     exit,
@@ -66,7 +68,9 @@ impl<'a> Run<'a> {
     }
 
     fn outcome(&self, command: Command) -> Outcome {
-        Outcome { command, service: self.config.service.clone(), ..Outcome::default() }
+        let preview = self.config.preview_of.as_ref().map(|of| of.number);
+        let service = self.config.service.clone();
+        Outcome { command, service, preview, ..Outcome::default() }
     }
 }
 
@@ -92,7 +96,11 @@ pub async fn deploy(run: &Run<'_>) -> Outcome {
     let prepared = prepare::prepare(run).boxed().await;
     outcome.timeline.push(run.span("observe", std::time::Duration::ZERO));
     let result = match prepared {
-        Ok(prepared) => converge(run, prepared, &mut outcome).boxed_local().await,
+        Ok(prepared) => {
+            let region = &prepared.world.identity.region;
+            outcome.cost = cost::tasks::line(run.config, region, &PriceList::own());
+            converge(run, prepared, &mut outcome).boxed_local().await
+        }
         Err(error) => Err(error),
     };
     if let Err(error) = &result {
@@ -114,7 +122,8 @@ async fn converge(run: &Run<'_>, mut prepared: Prepared, outcome: &mut Outcome) 
         if !(applied.raced || is_preview && applied.lost_its_place) {
             break;
         }
-        let text = "another run made some of these things at the same time; looking again";
+        let text =
+            "another run made or deleted some of these things at the same time; looking again";
         run.events.send(Event::Warning(text.to_owned()));
         let again = prepare::again(run, &prepared).boxed().await;
         prepared = again.map_err(|error| ending::after(error, &applied))?;

@@ -9,6 +9,7 @@ pub mod cli;
 pub mod config;
 pub mod context;
 pub mod cost;
+pub mod decision;
 pub mod deploy;
 pub mod diagnosis;
 pub mod doctor;
