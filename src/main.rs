@@ -18,10 +18,11 @@ use ecs_private_deploy::{
     error::{Error, Problem, Result},
     event::{self, Event, Events, Outcome, Source},
     exit,
+    identity::Session,
     plan::view::{self, View},
     preview::list,
-    report::{self, Setup, confirm, fatal, files, stdout},
-    secret::{Secret, Secrets},
+    report::{self, Setup, annotation::mask, confirm, fatal, files, redact, stdout},
+    secret::Secrets,
     signals::Signals,
 };
 use std::{collections::BTreeMap, path::Path, process::ExitCode};
@@ -94,24 +95,22 @@ async fn run(cli: Cli, variables: BTreeMap<String, String>, signals: &mut Signal
         Choice::Nothing(why) => return Ok(nothing(why, context).await),
         Choice::Do { command, config, decided } => (*command, *config, decided),
     };
+    let secrets = Secrets::of(&context.variables);
+    let common = command.common().expect("a command on a file");
+    let session = Session::of(&common.credentials, &context.variables, &secrets)?;
     let config = of_preview(&command, &context, config)?;
     let preview = config.preview_of.as_ref().map(|of| of.number);
-    let context = match preview.or(decided.as_ref().and_then(|(_, number)| *number)) {
+    let mut context = match preview.or(decided.as_ref().and_then(|(_, number)| *number)) {
         Some(number) => context.about(number),
         None => context,
     };
+    context.session = session.into();
     check_environment(&context.variables)?;
     if let Command::Preview(cli::Preview { command: PreviewCommand::List(given) }) = &command {
         return previews(given.format, &config, &context, signals).await;
     }
     if let Command::Destroy(given) = &command {
         unless_ended(confirmed(given, &config, &context), signals).await?;
-    }
-    let secrets = Secrets::default();
-    for name in ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] {
-        if let Some(value) = context.variables.get(name).filter(|value| !value.is_empty()) {
-            secrets.add(&Secret::new(value));
-        }
     }
     let (events, receiver) = Events::channel();
     let setup = Setup {
@@ -139,7 +138,7 @@ async fn run(cli: Cli, variables: BTreeMap<String, String>, signals: &mut Signal
     let outcome = outcome?;
     // Data comes last, when nothing else moves on the terminal.
     if let (Command::Plan(given), Some(plan), None) = (&command, &outcome.plan, &outcome.error) {
-        print(&render(plan, given.format), is_action)?;
+        print(&render(&redact::plan(plan, &secrets), given.format), is_action)?;
     }
     Ok(outcome.exit_code)
 }
@@ -225,13 +224,22 @@ async fn doctor(
 ) -> Result<u8> {
     let config = given.is_about_file().then(|| load(command)).transpose()?;
     check_environment(variables)?;
-    let report = unless_ended(Box::pin(doctor::run(given, config.as_ref())), signals).await?;
     let is_action = context::is_action(variables);
-    print(&doctor::render(&report, given.format), is_action)?;
-    if let (true, Some(annotation)) = (is_action, doctor::report::annotation(&report)) {
-        fatal::command(&annotation);
+    let secrets = Secrets::of(variables);
+    let session = Session::of(&given.common.credentials, variables, &secrets)?;
+    let asking = Box::pin(doctor::run(given, config.as_ref(), &session));
+    let report = unless_ended(asking, signals).await;
+    if is_action {
+        // No reporter does it here.
+        secrets.all().iter().for_each(|secret| fatal::command(&mask(secret.expose())));
     }
-    summarize(&doctor::render(&report, Format::Markdown), variables);
+    let report = report.map_err(|error| error.redacted(&secrets))?;
+    let render = |format| secrets.redact(&doctor::render(&report, format));
+    print(&render(given.format), is_action)?;
+    if let (true, Some(annotation)) = (is_action, doctor::report::annotation(&report)) {
+        fatal::command(&secrets.redact(&annotation));
+    }
+    summarize(&render(Format::Markdown), variables);
     Ok(if report.is_broken() { exit::REFUSED } else { exit::OK })
 }
 

@@ -32,7 +32,7 @@ pub struct Planned {
 
 /// Says what would go.
 pub async fn plan(run: &Run<'_>) -> Result<Planned> {
-    look(run, Reader::connect(run.config.region.as_deref()).await?).await
+    look(run, run.connect().await?).await
 }
 
 /// The same once more, by the way that the calls before went.

@@ -115,7 +115,7 @@ const PAUSE: Duration = Duration::from_secs(3);
 /// Takes down the preview that the run's config is. Afterwards it is looked for once more, since another
 /// run may have made something meanwhile; what does not go is an error.
 pub async fn down(run: &Run<'_>) -> Outcome {
-    match Reader::connect(run.config.region.as_deref()).await {
+    match run.connect().await {
         Ok(aws) => down_by(run, aws).await,
         Err(error) => {
             let mut outcome = run.outcome(Command::PreviewDown);

@@ -182,7 +182,7 @@ mod tests {
         let preview = |outcome| Outcome { service: "web-pr-42".into(), ..outcome };
         let undone =
             |command, changed| Outcome { neutral: Some(problem()), ..quiet(command, changed) };
-        let ends = [
+        let ends = vec![
             verdict(Verdict::Succeeded),
             verdict(Verdict::RolledBack(problem())),
             verdict(Verdict::Failed(problem())),

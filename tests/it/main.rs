@@ -4,6 +4,7 @@ mod action;
 mod bad_input;
 mod cost;
 mod engine;
+mod events;
 mod github_contract;
 mod ministack;
 mod moto;

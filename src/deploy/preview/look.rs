@@ -35,7 +35,7 @@ pub async fn look(
     context: &Context,
     asker: &Result<Asker<'_>, Problem>,
 ) -> Result<Looked> {
-    let aws = Reader::connect(config.region.as_deref()).await?;
+    let aws = context.session.connect(config.region.as_deref()).await?;
     let open = async {
         match asker {
             Ok(asker) => asker.open().await,
