@@ -8,7 +8,7 @@ use crate::{
     plan::{Plan, change::Change},
     resource::{
         Action, cached_image, cluster, endpoint, image, listener, listener_certificate,
-        load_balancer, log_group, pull_through_cache_rule, repository, role, rule,
+        load_balancer, log_group, preview_images, pull_through_cache_rule, repository, role, rule,
         run_task::{self, NotDone},
         security_group, service, target_group, task_definition, vpc,
     },
@@ -105,7 +105,8 @@ pub struct Applied {
     pub not_started: Vec<Address>,
     /// Whether a step failed because another run had made the same thing since this one looked.
     pub raced: bool,
-    /// Whether a step failed because the place behind the load balancer is gone.
+    /// Whether a step failed because the place behind the load balancer, or anything else that stood when
+    /// this run looked, is gone.
     pub lost_its_place: bool,
     /// Whether anything was changed, or may have been, also by a step that failed in the end.
     pub may_have_changed: bool,
@@ -143,7 +144,7 @@ impl From<Failure> for Failed {
         Self {
             problem: failure.problem(),
             raced: failure.already_exists(),
-            lost_its_place: failure.lost_its_place(),
+            lost_its_place: failure.lost_its_place() || failure.is_gone(),
         }
     }
 }
@@ -282,6 +283,7 @@ async fn step(
             return Ok(service::apply(action, tags, aws, outputs).await?);
         }
         Change::Repository(action) => repository::apply(action, tags, aws).await,
+        Change::PreviewImages(action) => preview_images::apply(action, aws).await,
         Change::PullThroughCacheRule(action) => pull_through_cache_rule::apply(action, aws).await,
         Change::Vpc(action) => vpc::apply(action, aws).await,
         Change::SecurityGroup(action) => security_group::apply(action, tags, aws, outputs).await,

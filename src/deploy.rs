@@ -128,7 +128,8 @@ async fn converge(run: &Run<'_>, mut prepared: Prepared, outcome: &mut Outcome) 
         if !(applied.raced || is_preview && applied.lost_its_place) {
             break;
         }
-        let text = "another run made some of these things at the same time; looking again";
+        let text =
+            "another run made or deleted some of these things at the same time; looking again";
         run.events.send(Event::Warning(text.to_owned()));
         let again = prepare::again(run, &prepared).boxed().await;
         prepared = again.map_err(|error| ending::after(error, &applied))?;

@@ -250,9 +250,9 @@ async fn previews(
     context: &Context,
     signals: &mut Signals,
 ) -> Result<u8> {
-    let (events, _) = Events::channel();
-    let asking = preview::look::list(config, context, &events);
-    let list = unless_ended(Box::pin(asking), signals).await?;
+    let (secrets, (events, _)) = (Secrets::default(), Events::channel());
+    let run = Run::new(config, context, &secrets, &events);
+    let list = unless_ended(Box::pin(preview::look::list(&run)), signals).await?;
     let render = |format| match format {
         Format::Text => list::view::text(&list),
         Format::Json => list::view::json(&list),

@@ -9,6 +9,7 @@ pub mod listener;
 pub mod listener_certificate;
 pub mod load_balancer;
 pub mod log_group;
+pub mod preview_images;
 pub mod pull_through_cache_rule;
 pub mod repository;
 pub mod role;

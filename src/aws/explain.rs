@@ -44,6 +44,13 @@ impl Failure {
             || self.message.contains("conflicting DNS domain")
     }
 
+    /// Whether what was to be used is not there: another run has deleted it since this one looked.
+    pub fn is_gone(&self) -> bool {
+        let code = self.code.as_deref().unwrap_or_default();
+        code.contains("NotFound")
+            || ["NoSuchEntity", "ServiceNotActive"].iter().any(|gone| self.is(gone))
+    }
+
     /// Whether a preview's place behind its load balancer was taken, or went, since this run looked: behind
     /// another one there may be room.
     pub fn lost_its_place(&self) -> bool {

@@ -87,8 +87,9 @@ async fn read(
     aws: Option<Reader>,
 ) -> Result<(Reader, Names, Option<String>, World)> {
     let Run { config, context, .. } = *run;
+    let number = config.preview_of.as_ref().map(|preview_of| preview_of.number);
     let tag = build_of(run)
-        .map(|build| image::tag::tag(build, context.commit.as_deref(), &context.variables))
+        .map(|build| image::tag::tag(build, number, context.commit.as_deref(), &context.variables))
         .transpose()
         .map_err(Error::Refused)?;
     let aws = match aws {

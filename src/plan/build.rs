@@ -14,7 +14,7 @@ mod shift;
 mod standing;
 mod target_groups;
 
-use super::{Plan, change::Change, task};
+use super::{Plan, change::Change, namesake, task};
 use crate::{
     address::{Address, Kind, Known},
     config::model::{Config, Image},
@@ -65,6 +65,7 @@ impl Inputs<'_> {
 /// Computes the plan. A refusal says what was looked for, what was found, and what to do.
 pub fn plan(inputs: &Inputs<'_>) -> Result<Plan> {
     let Inputs { config, names, world, .. } = *inputs;
+    namesake::check(names, world)?;
     let mut plan = Plan::default();
     let follows_drained = standing::check(inputs, &mut plan)?;
     let shift = shift::wanted(inputs);
@@ -112,14 +113,14 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Plan> {
             }),
         })
     });
-    let cluster = clusters::cluster(inputs, &mut plan)?;
+    let clusters::Planned { cluster, ready } = clusters::cluster(inputs, &mut plan)?;
 
     let mentioned = task::Mentioned { image, pulled, execution_role, task_role, log_group };
     let task_definition = task_definition(inputs, &mentioned, &mut plan);
 
     let of_tasks: Vec<_> = endpoints.into_iter().chain(log_groups).collect();
     let mut stands_on = way_in.stands_on;
-    stands_on.extend(of_tasks.iter().cloned());
+    stands_on.extend(of_tasks.iter().cloned().chain(ready));
     let desired = service::Settings {
         name: config.service.clone(),
         cluster,
@@ -166,6 +167,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Plan> {
     }
     plan.warnings.extend(shift::warnings(change.as_ref()));
     let reason = service_reason(change.as_ref());
+    plan.warnings.extend(runs::left_out(inputs));
     runs::before(inputs, &desired, &mut change, &of_tasks, &mut plan);
     runs::after(inputs, &desired, change.as_ref(), &mut plan);
     plan.add(inputs.address(Kind::Service), change.map(Change::Service), &reason);
@@ -234,7 +236,7 @@ fn image(inputs: &Inputs<'_>, plan: &mut Plan) -> Result<Known> {
         Image::Build(build) => build,
     };
     let address = Address::new(Kind::Repository, &build.repository);
-    let cached = build.cache == crate::config::model::Cache::Registry;
+    let cached = build.cache != crate::config::model::Cache::None;
     let desired =
         repository::desired(&build.repository, build.keep, cached, config.preview.is_some());
     let observed = world.repository.as_ref();

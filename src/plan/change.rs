@@ -4,8 +4,8 @@ use crate::{
     address::Address,
     resource::{
         Action, Settings, cached_image, cluster, endpoint, image, listener, listener_certificate,
-        load_balancer, log_group, needs, pull_through_cache_rule, repository, role, rule, run_task,
-        security_group, service, target_group, task_definition, vpc,
+        load_balancer, log_group, needs, preview_images, pull_through_cache_rule, repository, role,
+        rule, run_task, security_group, service, target_group, task_definition, vpc,
     },
 };
 use serde_json::{Map, Value};
@@ -16,6 +16,7 @@ use serde_json::{Map, Value};
 pub enum Change {
     Repository(Action<repository::Settings>),
     Image(Action<image::Settings>),
+    PreviewImages(Action<preview_images::Settings>),
     PullThroughCacheRule(Action<pull_through_cache_rule::Settings>),
     CachedImage(Action<cached_image::Settings>),
     Vpc(Action<vpc::Settings>),
@@ -50,6 +51,7 @@ macro_rules! each {
         match $change {
             Change::Repository($action) => $body,
             Change::Image($action) => $body,
+            Change::PreviewImages($action) => $body,
             Change::PullThroughCacheRule($action) => $body,
             Change::CachedImage($action) => $body,
             Change::Vpc($action) => $body,
@@ -90,6 +92,7 @@ impl Change {
         match self {
             Self::Repository(action) => repository::calls(action),
             Self::Image(action) => image::calls(action),
+            Self::PreviewImages(action) => preview_images::calls(action),
             Self::PullThroughCacheRule(action) => pull_through_cache_rule::calls(action),
             Self::CachedImage(action) => cached_image::calls(action),
             Self::Vpc(action) => vpc::calls(action),

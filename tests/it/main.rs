@@ -9,4 +9,5 @@ mod github_contract;
 mod ministack;
 mod moto;
 mod priming;
+mod pulls_contract;
 mod support;

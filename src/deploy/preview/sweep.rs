@@ -52,7 +52,7 @@ async fn all(run: &Run<'_>, outcome: &mut Outcome) -> Result<()> {
         }
         events.send(Event::Warning(format!("{what}; only `ttl` counts")));
     }
-    let looked = look::look(config, context, &asker).await?;
+    let looked = look::look(run, &asker).await?;
     outcome.timeline.push(run.span("observe", Duration::ZERO));
     let now = jiff::Timestamp::now().as_second();
     let going = looked.found.iter().filter_map(|found| {

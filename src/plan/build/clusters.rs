@@ -11,9 +11,17 @@ use crate::{
     },
 };
 
+/// The cluster.
+pub(super) struct Planned {
+    /// What it is called.
+    pub(super) cluster: Known,
+    /// What has to be done to it before its services can run on Spot.
+    pub(super) ready: Option<Known>,
+}
+
 /// Plans the cluster. A file whose previews run on Spot has the main service's deploy make it ready for
 /// them.
-pub(super) fn cluster(inputs: &Inputs<'_>, plan: &mut Plan) -> Result<Known> {
+pub(super) fn cluster(inputs: &Inputs<'_>, plan: &mut Plan) -> Result<Planned> {
     let Inputs { config, world, .. } = *inputs;
     let has_spot = config.preview.as_ref().is_some_and(|preview| preview.spot);
     let desired =
@@ -36,12 +44,10 @@ pub(super) fn cluster(inputs: &Inputs<'_>, plan: &mut Plan) -> Result<Known> {
         _ => "no such cluster",
     };
     let address = Address::new(Kind::Cluster, &config.cluster);
-    let is_waited_for = change.is_some() && inputs.is_preview();
+    let ready = change.as_ref().map(|_| Known::After(address.clone()));
     plan.add(address.clone(), change.map(Change::Cluster), reason);
-    Ok(match observed {
-        Some(found) if !is_waited_for => Known::Now(found.arn.clone()),
-        _ => Known::After(address),
-    })
+    let cluster = observed.map_or(Known::After(address), |found| Known::Now(found.arn.clone()));
+    Ok(Planned { cluster, ready: ready.filter(|_| inputs.is_preview()) })
 }
 
 /// One of somebody else's is not changed, and ECS takes no service there whose tasks run on Spot.
