@@ -56,9 +56,7 @@ impl Error {
         match self {
             Self::Config(text) => Self::Config(secrets.redact(&text)),
             Self::Refused(problem) => Self::Refused(redact::problem(&problem, secrets)),
-            Self::Unreachable(problem) => {
-                Self::Unreachable(redact::problem(&problem, secrets))
-            }
+            Self::Unreachable(problem) => Self::Unreachable(redact::problem(&problem, secrets)),
             Self::Partial(problem) => Self::Partial(redact::problem(&problem, secrets)),
             Self::Task(problem) => Self::Task(redact::problem(&problem, secrets)),
             Self::Unexpected(problem) => Self::Unexpected(redact::problem(&problem, secrets)),
