@@ -8,6 +8,7 @@ use crate::{
     event::{Event, Outcome, Outputs, Phase},
     plan::{Plan, Step, change::Change},
     resource::service::owed,
+    tags::Stack,
 };
 
 /// Runs them, one after another. The new version serves already, so one that fails undoes nothing.
@@ -36,8 +37,8 @@ pub async fn run(
         build: build::builder(run, prepared, None),
         pull: pull::puller(run, prepared),
     };
-    let stack = &prepared.names.stack;
-    let done = apply::apply(&plan, &prepared.aws, stack, &images, run.events, run.began).await;
+    let stack = Stack::of(run.config, run.context);
+    let done = apply::apply(&plan, &prepared.aws, &stack, &images, run.events, run.began).await;
     outcome.timeline.extend(done.spans.iter().cloned());
     outcome.changed |= done.may_have_changed;
     outcome.outputs.changed |= done.may_have_changed;
@@ -55,7 +56,7 @@ async fn settle(run: &Run<'_>, prepared: &Prepared, outputs: &Outputs) {
     else {
         return;
     };
-    let stack = prepared.names.stack.clone();
+    let stack = Stack::of(run.config, run.context);
     let writer = Writer::new(prepared.aws.clone(), stack, run.events.clone());
     if let Err(failure) = owed::settle(&writer, service, revision).await {
         let problem =

@@ -3,6 +3,7 @@
 
 mod built;
 mod failures;
+mod previews;
 mod twenty;
 
 use crate::support::{

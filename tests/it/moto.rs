@@ -23,4 +23,5 @@ mod states;
 mod strategies;
 mod told;
 mod topologies;
+mod ways;
 mod words;

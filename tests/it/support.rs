@@ -7,6 +7,7 @@ pub mod balancer;
 pub mod counts;
 pub mod daemon;
 pub mod ecr;
+pub mod front;
 pub mod gate;
 pub mod github;
 pub mod lane;
