@@ -13,7 +13,7 @@ use crate::{
     plan::{Plan, change::Change, namesake, task, teardown},
     preview,
     report::format::plural,
-    resource::{Action, load_balancer, preview_images, task_definition},
+    resource::{Action, load_balancer, preview_images, target_group, task_definition},
     tags::Stack,
     world::{self, World},
 };
@@ -64,7 +64,7 @@ async fn look(run: &Run<'_>, aws: Reader) -> Result<Planned> {
     let (_, (world, revisions, images, previews)) =
         told_first(aws.identity().boxed(), read.boxed()).await?;
     namesake::check(&names, &world)?;
-    let in_rules = in_rules(&world, &names);
+    let in_rules = in_rules(&world, config);
     let previews: BTreeSet<_> = previews.into_iter().chain(in_rules).collect();
     if preview_of.is_none() && !previews.is_empty() {
         return Err(still_used(&config.service, &previews));
@@ -93,10 +93,16 @@ async fn previews(aws: &Reader, main: &Config) -> Result<Vec<u64>> {
 }
 
 /// The same, as far as the load balancer's rules tell: the file may ask for previews no more.
-fn in_rules(world: &World, names: &Names) -> impl Iterator<Item = u64> {
-    let rules = world.rules.values().flatten();
-    let of_previews = rules.filter_map(|rule| rule.ownership.preview_of.as_ref());
-    of_previews.filter(|of| of.service == names.stack).map(|of| of.number)
+fn in_rules(world: &World, main: &Config) -> BTreeSet<u64> {
+    let rules = world.rules.values().flatten().filter_map(|rule| rule.settings.as_ref());
+    let groups = rules.flat_map(|settings| settings.target_groups.keys());
+    let names = groups.filter_map(|group| target_group::name_of(group.now()?));
+    let number = |name: &str| {
+        let number = name.rsplit_once("-pr-")?.1.parse().ok()?;
+        let names = Names::of(&preview::config(main, number), &world.identity.region);
+        (names.target_group == name).then_some(number)
+    };
+    names.filter_map(number).collect()
 }
 
 /// Shared things are registered for the main service, and would be deleted under its previews.

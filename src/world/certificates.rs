@@ -133,6 +133,7 @@ async fn describe(aws: &Reader, arn: &str) -> Read {
             let names = detail.map(|detail| detail.subject_alternative_names().to_vec());
             let mut covers = names.unwrap_or_default();
             covers.extend(name.filter(|name| !covers.contains(name)));
+            covers.sort();
             let status = detail.and_then(|detail| detail.status());
             let status = status.map_or("", CertificateStatus::as_str).to_owned();
             Read::Found { covers, status }

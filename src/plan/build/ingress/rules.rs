@@ -52,20 +52,18 @@ pub(super) fn rule(
     let wanted = priority::first(host.is_some(), path.is_some(), number);
     let (priorities, shadow) = rule::standing(others.clone(), &takes);
     let before = shadow.and_then(|rule| rule.priority);
+    let kept = own.and_then(|rule| rule.settings.as_ref()).map(|found| found.priority);
+    let priority = kept.or_else(|| priority::free(&priorities, wanted, before));
     let desired = rule::Settings {
         listener,
-        priority: priority::free(&priorities, wanted, before)
-            .ok_or_else(|| no_priority(inputs, &takes, shadow))?,
+        priority: priority.ok_or_else(|| no_priority(inputs, &takes, shadow))?,
         rewrite: path.as_deref().map(Rewrite::off),
         host,
         path,
         target_groups,
     };
     let change = rule::diff(&desired, own);
-    if let Some(rule) = shadow.filter(|shadow| {
-        let own = own.and_then(|rule| rule.settings.as_ref());
-        own.is_some_and(|own| shadow.priority < Some(own.priority))
-    }) {
+    if let Some(rule) = shadow.filter(|rule| kept.is_some() && rule.priority < kept) {
         plan.warnings.push(format!(
             "a rule of load balancer {} is asked before this service's and takes its requests: {}",
             world.place.name, rule.arn

@@ -35,7 +35,11 @@ async fn a_host_that_no_certificate_covers_is_refused() {
     stack.converge().await;
     let before = stack.account.everything().await;
     let told = Preview::of(&stack, 42).refused().await;
-    insta::assert_snapshot!(told.replace(&main, "THE-CERTIFICATE"), @"");
+    insta::assert_snapshot!(told.replace(&main, "THE-CERTIFICATE"), @r"
+    no certificate covers the preview's host `pr-42.preview.example.com`
+      THE-CERTIFICATE covers *.example.com, web.example.com
+      help: request one: aws acm request-certificate --domain-name '*.preview.example.com' --validation-method DNS, and give its ARN as `preview.certificate`
+    ");
 
     let unknown = "arn:aws:acm:eu-central-1:123456789012:certificate/none";
     let own = BY_HOST.replace(" }", &format!(", certificate: '{unknown}' }}"));
@@ -62,7 +66,8 @@ async fn the_previews_certificate_is_put_onto_the_listener_and_goes_with_the_mai
     stack.converge().await;
     // Another service shares the listener, so that it stays.
     let text = std::fs::read_to_string(stack.file()).expect("the file");
-    let other = text.replace("service: web\n", "service: api\n").replace("web.example", "api.example");
+    let other =
+        text.replace("service: web\n", "service: api\n").replace("web.example", "api.example");
     let other = other.replace("load-balancer: { ", "load-balancer: { name: web, ");
     std::fs::write(stack.file(), &other).expect("the file");
     stack.converge().await;

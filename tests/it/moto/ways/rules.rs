@@ -34,7 +34,11 @@ async fn a_preview_by_host_has_a_rule_and_changes_nothing_of_its_main_service() 
     let preview = Preview::of(&stack, 42);
     let steps = preview.up().await;
     assert!(!steps.iter().any(|step| step.starts_with("listener") || step.contains("balancer")));
-    insta::assert_snapshot!(asked(&stack).join("\n\n"), @"");
+    insta::assert_snapshot!(asked(&stack).join("\n\n"), @r"
+    Conditions.member.1.Field = host-header
+    Conditions.member.1.HostHeaderConfig.Values.member.1 = pr-42.preview.example.com
+    Priority = 1042
+    ");
     assert_eq!(preview.url().await, "http://pr-42.preview.example.com");
     let order: Vec<_> = rules(&stack, "web").await.iter().map(priority).collect();
     assert_eq!(order, [1_042, 10_000]);
@@ -57,7 +61,17 @@ async fn a_preview_by_path_has_its_path_taken_off_and_comes_before_every_host() 
     stack.moto.requests();
     let preview = Preview::of(&stack, 42);
     preview.up().await;
-    insta::assert_snapshot!(asked(&stack).join("\n\n"), @"");
+    insta::assert_snapshot!(asked(&stack).join("\n\n"), @r"
+    Conditions.member.1.Field = host-header
+    Conditions.member.1.HostHeaderConfig.Values.member.1 = web.example.com
+    Conditions.member.2.Field = path-pattern
+    Conditions.member.2.PathPatternConfig.Values.member.1 = /pr-42
+    Conditions.member.2.PathPatternConfig.Values.member.2 = /pr-42/*
+    Priority = 142
+    Transforms.member.1.Type = url-rewrite
+    Transforms.member.1.UrlRewriteConfig.Rewrites.member.1.Regex = ^/pr-42/?(.*)$
+    Transforms.member.1.UrlRewriteConfig.Rewrites.member.1.Replace = /$1
+    ");
     assert_eq!(preview.url().await, "http://web.example.com/pr-42/");
     let order: Vec<_> = rules(&stack, "web").await.iter().map(priority).collect();
     assert_eq!(order, [142, 10_000]);
@@ -70,7 +84,15 @@ async fn a_preview_by_path_has_its_path_taken_off_and_comes_before_every_host() 
     stack.moto.requests();
     let preview = Preview::of(&stack, 42);
     preview.up().await;
-    insta::assert_snapshot!(asked(&stack).join("\n\n"), @"");
+    insta::assert_snapshot!(asked(&stack).join("\n\n"), @r"
+    Conditions.member.1.Field = path-pattern
+    Conditions.member.1.PathPatternConfig.Values.member.1 = /pr-42
+    Conditions.member.1.PathPatternConfig.Values.member.2 = /pr-42/*
+    Priority = 592
+    Transforms.member.1.Type = url-rewrite
+    Transforms.member.1.UrlRewriteConfig.Rewrites.member.1.Regex = ^/pr-42/?(.*)$
+    Transforms.member.1.UrlRewriteConfig.Rewrites.member.1.Replace = /$1
+    ");
     let url = preview.url().await;
     assert!(url.starts_with("http://web-1.") && url.ends_with(".amazonaws.com/pr-42/"), "{url}");
 }
@@ -136,8 +158,8 @@ async fn what_another_rule_takes_is_refused_and_nothing_is_changed() {
             let config = PathPatternConditionConfig::builder().values(path).build();
             RuleCondition::builder().field("path-pattern").path_pattern_config(config).build()
         });
-        let host = host
-            .map(|host| RuleCondition::builder().field("host-header").values(host).build());
+        let host =
+            host.map(|host| RuleCondition::builder().field("host-header").values(host).build());
         let answer = FixedResponseActionConfig::builder().status_code("200").build();
         let answer = Action::builder()
             .r#type(ActionTypeEnum::FixedResponse)
@@ -150,15 +172,23 @@ async fn what_another_rule_takes_is_refused_and_nothing_is_changed() {
     let arn = |made: aws_sdk_elasticloadbalancingv2::operation::create_rule::CreateRuleOutput| {
         made.rules()[0].rule_arn().expect("an ARN").to_owned()
     };
-    let by_path = arn(taken(Some("web.example.com"), Some("/pr-4*"), 20_000).await.expect("a rule"));
-    let by_host = arn(taken(Some("PR-42.preview.example.com"), None, 20_001).await.expect("a rule"));
+    let by_path =
+        arn(taken(Some("web.example.com"), Some("/pr-4*"), 20_000).await.expect("a rule"));
+    let by_host =
+        arn(taken(Some("PR-42.preview.example.com"), None, 20_001).await.expect("a rule"));
     let before = stack.account.everything().await;
 
     let told = Preview::of(&stack, 42).refused().await;
-    insta::assert_snapshot!(told.replace(&by_path, "THE-RULE"), @"");
+    insta::assert_snapshot!(told.replace(&by_path, "THE-RULE"), @r"
+    another rule of load balancer `web` takes the path `/pr-42` of `web.example.com`: THE-RULE
+      help: give the previews another `preview.path`, or delete that rule
+    ");
     stack.write_more(&format!("{HOST}{BY_HOST}"));
     let told = Preview::of(&stack, 42).refused().await;
-    insta::assert_snapshot!(told.replace(&by_host, "THE-RULE"), @"");
+    insta::assert_snapshot!(told.replace(&by_host, "THE-RULE"), @r"
+    another rule of load balancer `web` takes the host `pr-42.preview.example.com`: THE-RULE
+      help: give the previews another `preview.host`, or delete that rule
+    ");
     same(&before, &stack.account.everything().await);
     stack.write_more(&format!("{HOST}{BY_PATH}"));
     Preview::of(&stack, 52).up().await;

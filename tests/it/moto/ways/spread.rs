@@ -33,17 +33,19 @@ async fn a_preview_that_the_load_balancer_cannot_take_gets_another_one_which_goe
     stack.write_more(&format!("{HOST}{BY_HOST}"));
     stack.converge().await;
     fill(&stack, 98).await;
+    let before = stack.account.everything().await;
     Preview::of(&stack, 1).up().await;
     assert_eq!(load_balancers(&stack).await, ["web"], "the hundredth has room");
-    let before = stack.account.everything().await;
 
     let second = Preview::of(&stack, 2);
     let plan = second.plan().await.unwrap_or_else(|error| panic!("{error}"));
     let step = &plan.steps.iter().find(|(at, _)| at.to_string() == "load-balancer/web-2");
     let (_, step) = step.expect("it is made");
-    insta::assert_snapshot!(step.reason, @"");
-    insta::assert_snapshot!(plan.warnings.join("\n"), @"");
-    assert!(!plan.steps.keys().any(|address| address.to_string().starts_with("security-group/load")));
+    insta::assert_snapshot!(step.reason, @"load balancer web is full: it has 100 target groups");
+    insta::assert_snapshot!(plan.warnings.join("\n"), @"pr-2.preview.example.com needs a DNS record of its own, to the DNS name that load balancer web-2 gets, because load balancer web is full: it has 100 target groups");
+    assert!(
+        !plan.steps.keys().any(|address| address.to_string().starts_with("security-group/load"))
+    );
     second.up().await;
     assert_eq!(load_balancers(&stack).await, ["web", "web-2"]);
     let groups = stack.account.elb.describe_load_balancers().send().await.expect("they are there");
@@ -71,6 +73,7 @@ async fn a_preview_that_the_load_balancer_cannot_take_gets_another_one_which_goe
     assert!(!second.down().await.contains("load-balancer/web-2"));
     assert!(third.down().await.contains("load-balancer/web-2"));
     assert_eq!(load_balancers(&stack).await, ["web"]);
+    Preview::of(&stack, 1).down().await;
     same(&before, &stack.account.everything().await);
 }
 
