@@ -133,7 +133,8 @@ fn a_task_definition_of_ones_own_gets_the_size_the_variables_and_log_groups() {
              "logConfiguration": logs("/shop/proxy", "us-east-1")},
         ],
     });
-    let main = with_document(&document, "{ cpu: 256, memory: 512, environment: { MODE: preview } }");
+    let main =
+        with_document(&document, "{ cpu: 256, memory: 512, environment: { MODE: preview } }");
     let preview = config(&main, 42);
     assert_eq!(task::family(&preview), "shop-pr-42");
     // Elsewhere nobody would make another group.
