@@ -17,5 +17,6 @@ mod speed;
 mod stack;
 mod states;
 mod strategies;
+mod sweep;
 mod topologies;
 mod ways;
