@@ -6,12 +6,14 @@ pub mod cancel;
 pub mod destroy;
 pub mod ending;
 pub mod prepare;
+pub mod preview;
 pub mod pull;
 pub mod steer;
 
 use crate::{
     address::{Address, Kind},
     apply::{self, Applied},
+    aws::Reader,
     config::model::Config,
     context::Context,
     cost::{self, prices::PriceList},
@@ -58,6 +60,11 @@ impl<'a> Run<'a> {
         Self { config, context, secrets, events, began, watched }
     }
 
+    /// Clients for the file's region, with the run's credentials.
+    pub async fn connect(&self) -> Result<Reader> {
+        self.context.session.connect(self.config.region.as_deref()).await
+    }
+
     fn span(&self, name: &str, start: std::time::Duration) -> Span {
         Span { name: name.to_owned(), start, end: self.began.elapsed() }
     }
@@ -67,7 +74,9 @@ impl<'a> Run<'a> {
     }
 
     fn outcome(&self, command: Command) -> Outcome {
-        Outcome { command, service: self.config.service.clone(), ..Outcome::default() }
+        let preview = self.config.preview_of.as_ref().map(|of| of.number);
+        let service = self.config.service.clone();
+        Outcome { command, service, preview, ..Outcome::default() }
     }
 }
 
@@ -113,12 +122,14 @@ async fn converge(run: &Run<'_>, mut prepared: Prepared, outcome: &mut Outcome) 
     let view = Arc::new(prepared.plan.view());
     run.events.send(Event::Planned(Arc::clone(&view)));
     outcome.plan = Some(view);
+    let is_preview = run.config.preview_of.is_some();
     let mut applied = round(run, &prepared).await?;
     for _ in 1..ROUNDS {
-        if !applied.raced {
+        if !(applied.raced || is_preview && applied.lost_its_place) {
             break;
         }
-        let text = "another run made some of these things at the same time; looking again";
+        let text =
+            "another run made or deleted some of these things at the same time; looking again";
         run.events.send(Event::Warning(text.to_owned()));
         let again = prepare::again(run, &prepared).boxed().await;
         prepared = again.map_err(|error| ending::after(error, &applied))?;

@@ -6,6 +6,7 @@
 pub mod answer;
 pub mod deployments;
 pub mod patience;
+pub mod pulls;
 pub mod sticky;
 
 use crate::{error::Problem, secret::Secret};

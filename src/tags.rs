@@ -21,6 +21,9 @@ const USER: &str = "ecs-private-deploy:user:";
 /// else's, so that the last stack's `destroy` takes exactly that out again.
 const ADDED: &str = "ecs-private-deploy:added:";
 
+/// With the name of a load balancer as the value: this one was made because that one is full. It stands
+/// as long as a preview stands behind it.
+pub const OVERFLOW_OF: &str = "ecs-private-deploy:overflow-of";
 /// The main service of which the thing's stack is a preview.
 pub const PREVIEW_OF: &str = "ecs-private-deploy:preview-of";
 /// The number of the pull request that the preview is for.
@@ -106,6 +109,14 @@ pub fn shared(stack: &Stack, address: &Address) -> Tags {
     tags
 }
 
+/// The tags of a load balancer that takes what another one, which is full, cannot. It has no users: it
+/// stands as long as a preview stands behind it.
+pub fn overflow(stack: &Stack, address: &Address, of: &str) -> Tags {
+    let mut tags = of_main(stack, address);
+    tags.insert(OVERFLOW_OF.into(), of.into());
+    tags
+}
+
 /// The tag by which a stack says that it uses a shared thing.
 pub fn user(stack: &str) -> Tags {
     Tags::from([(format!("{USER}{}", user_name(stack)), "true".into())])
@@ -125,6 +136,8 @@ pub struct Ownership {
     pub users: Vec<String>,
     /// What was added to it: the id and the stack that added it.
     pub added: Vec<(String, String)>,
+    /// The load balancer that is full, where this one was made for what it cannot take.
+    pub overflow_of: Option<String>,
     /// Of what it is a part of a preview, where it is.
     pub preview_of: Option<PreviewOf>,
     /// The repository of the pull request, where it is known.
@@ -139,6 +152,8 @@ impl Ownership {
         for (key, value) in tags {
             if key == STACK {
                 ownership.stack = Some(value.to_owned());
+            } else if key == OVERFLOW_OF {
+                ownership.overflow_of = Some(value.to_owned());
             } else if let Some(user) = key.strip_prefix(USER) {
                 ownership.users.push(user.to_owned());
             } else if let Some(id) = key.strip_prefix(ADDED) {

@@ -124,6 +124,8 @@ pub fn said(source: Source, text: &str) -> String {
         Source::ServiceEvent => "event",
         Source::Log => "log",
         Source::Waiting => "wait",
+        Source::Decided => "auto",
+        Source::Sweep => "sweep",
     };
     format!("  {} {text}", format!("{who:>7}").dimmed())
 }

@@ -25,9 +25,8 @@ fn context(text: &str) -> Context {
             output: None,
             step_summary: None,
         }),
-        registry: None,
         environment: Some(text.into()),
-        variables: std::collections::BTreeMap::new(),
+        ..Context::default()
     }
 }
 

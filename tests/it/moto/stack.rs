@@ -139,6 +139,7 @@ impl Stack {
             names: &names,
             world: &world,
             revisions: &revisions,
+            images: None,
         })
     }
 
