@@ -85,7 +85,7 @@ impl<'a> Preview<'a> {
         let family = task::family(&self.config);
         let revisions = task_definition::observe_owned(&aws, &family).await.expect("revisions");
         let (config, names, world) = (&self.config, &names, &world);
-        let inputs = teardown::Inputs { config, names, world, revisions: &revisions };
+        let inputs = teardown::Inputs { config, names, world, revisions: &revisions, images: None };
         let plan = teardown::plan(&inputs);
         let left = teardown::overflow::left(&inputs, &plan);
         (plan, left)
