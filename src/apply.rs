@@ -103,10 +103,10 @@ pub struct Applied {
     pub failed: Vec<(Address, Problem)>,
     /// The steps that were not started, because another one failed.
     pub not_started: Vec<Address>,
-    /// Whether a step failed because another run had made the same thing, or deleted what it needs, since
-    /// this one looked.
+    /// Whether a step failed because another run had made the same thing since this one looked.
     pub raced: bool,
-    /// Whether a step failed because the place behind the load balancer is gone.
+    /// Whether a step failed because the place behind the load balancer, or anything else that stood when
+    /// this run looked, is gone.
     pub lost_its_place: bool,
     /// Whether anything was changed, or may have been, also by a step that failed in the end.
     pub may_have_changed: bool,
@@ -143,8 +143,8 @@ impl From<Failure> for Failed {
     fn from(failure: Failure) -> Self {
         Self {
             problem: failure.problem(),
-            raced: failure.already_exists() || failure.is_gone(),
-            lost_its_place: failure.lost_its_place(),
+            raced: failure.already_exists(),
+            lost_its_place: failure.lost_its_place() || failure.is_gone(),
         }
     }
 }

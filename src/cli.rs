@@ -281,6 +281,72 @@ pub struct Common {
     /// Show the build's output as it comes
     #[arg(long, short)]
     pub verbose: bool,
+    /// Whose credentials the run has.
+    #[command(flatten)]
+    pub credentials: Credentials,
+}
+
+/// Whose credentials the run has. Names and meanings are those of the inputs of
+/// aws-actions/configure-aws-credentials.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Credentials")]
+pub struct Credentials {
+    /// The role to assume: with GitHub's OIDC token in a job that may have one, otherwise with the
+    /// credentials that are found [default: none, they are used as they are]
+    #[arg(long, value_name = "ARN")]
+    pub role_to_assume: Option<String>,
+    /// What CloudTrail calls the session [default: GitHubActions-RUN_ID]
+    #[arg(long, value_name = "NAME")]
+    pub role_session_name: Option<String>,
+    /// How long a session lasts; it is renewed before its end [default: 3600]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(900..=43200))]
+    pub role_duration_seconds: Option<i32>,
+    /// What the role's trust policy wants to hear, where it is assumed with credentials
+    #[arg(long, value_name = "ID")]
+    pub role_external_id: Option<String>,
+    /// Whom GitHub's OIDC token is for [default: sts.amazonaws.com]
+    #[arg(long, value_name = "NAME")]
+    pub audience: Option<String>,
+    /// Assume the role with the credentials of the environment, also where there is an OIDC token
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+        default_value = "false", hide_default_value = true, hide_possible_values = true,
+        action = clap::ArgAction::Set, value_parser = truth, value_name = "BOOL")]
+    pub role_chaining: bool,
+    /// Give a session that is assumed with credentials no tags that say which run it is
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+        default_value = "false", hide_default_value = true, hide_possible_values = true,
+        action = clap::ArgAction::Set, value_parser = truth, value_name = "BOOL")]
+    pub role_skip_session_tagging: bool,
+    /// Take the account's number out of logs and reports; outputs keep it
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+        default_value = "false", hide_default_value = true, hide_possible_values = true,
+        action = clap::ArgAction::Set, value_parser = truth, value_name = "BOOL")]
+    pub mask_aws_account_id: bool,
+    /// Accounts that may be worked in [default: any]
+    #[arg(long, value_name = "ID,…", value_delimiter = ',')]
+    pub allowed_account_ids: Vec<String>,
+}
+
+/// The inputs that become flags of [`Credentials`].
+const CREDENTIALS: [&str; 9] = [
+    "role-to-assume",
+    "role-session-name",
+    "role-duration-seconds",
+    "role-external-id",
+    "audience",
+    "role-chaining",
+    "role-skip-session-tagging",
+    "mask-aws-account-id",
+    "allowed-account-ids",
+];
+
+/// A boolean as a workflow writes it: <https://yaml.org/spec/1.2/spec.html#id2804923>.
+fn truth(text: &str) -> Result<bool, String> {
+    match text {
+        "true" | "True" | "TRUE" => Ok(true),
+        "false" | "False" | "FALSE" => Ok(false),
+        _ => Err("it is `true` or `false`".to_owned()),
+    }
 }
 
 /// What becomes the image.
@@ -376,6 +442,7 @@ pub fn arguments(given: Vec<OsString>, variables: &BTreeMap<String, String>) -> 
     };
     let command = input("command").unwrap_or_else(|| "auto".to_owned());
     let mut flags = vec!["config", "working-directory", "aws-region", "environment"];
+    flags.extend(CREDENTIALS);
     match command.as_str() {
         "deploy" | "plan" => flags.extend(["image", "allow-forks"]),
         "auto" | "preview-up" => flags.extend(["image", "allow-forks", "pr"]),
@@ -534,6 +601,35 @@ mod tests {
         let inputs = [("GITHUB_ACTIONS", "true"), ("INPUT_COMMAND", "destroy")];
         assert_eq!(words(&["p", "plan"], &inputs), ["p", "plan"]);
         assert_eq!(words(&["p"], &[("INPUT_COMMAND", "destroy")]), ["p"]);
+    }
+
+    #[test]
+    fn the_credentials_inputs_are_flags_of_every_command_that_asks_aws() {
+        for command in ["deploy", "plan", "destroy", "continue", "rollback", "doctor"] {
+            let inputs = [
+                ("GITHUB_ACTIONS", "true"),
+                ("INPUT_COMMAND", command),
+                ("INPUT_ROLE-TO-ASSUME", "arn:aws:iam::123456789012:role/deploy"),
+                ("INPUT_ROLE-DURATION-SECONDS", "900"),
+                ("INPUT_ROLE-CHAINING", "True"),
+                ("INPUT_ROLE-SKIP-SESSION-TAGGING", "false"),
+                ("INPUT_MASK-AWS-ACCOUNT-ID", ""),
+                ("INPUT_ALLOWED-ACCOUNT-IDS", "123456789012, 123456789013"),
+            ];
+            let parsed = Cli::try_parse_from(words(&["p"], &inputs)).expect("they parse");
+            let given = &parsed.command.common().expect("it is about a file").credentials;
+            assert_eq!(given.role_duration_seconds, Some(900));
+            assert!(given.role_chaining && !given.role_skip_session_tagging);
+            assert!(!given.mask_aws_account_id);
+            assert_eq!(given.allowed_account_ids, ["123456789012", " 123456789013"]);
+        }
+        let parse = |flag: &str| Cli::try_parse_from(["p", "plan", flag]);
+        assert!(parse("--role-chaining").is_ok_and(|cli| {
+            cli.command.common().is_some_and(|common| common.credentials.role_chaining)
+        }));
+        for flag in ["--role-chaining=yes", "--role-duration-seconds=60"] {
+            assert!(parse(flag).is_err(), "{flag}");
+        }
     }
 
     #[test]

@@ -6,10 +6,11 @@ pub mod trigger;
 
 use crate::{
     error::{Error, Problem, Result},
+    identity::Session,
     secret::Secret,
 };
 use serde_json::Value;
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 use trigger::{Missing, Trigger};
 
 /// What this run is.
@@ -27,6 +28,8 @@ pub struct Context {
     pub variables: BTreeMap<String, String>,
     /// The name of the environment that is deployed to, where one was given.
     pub environment: Option<String>,
+    /// What AWS is shown.
+    pub session: Arc<Session>,
 }
 
 /// What GitHub told.
@@ -148,7 +151,7 @@ impl Context {
             let head = trigger.head().map(|head| head.commit.as_str()).or(head);
             head.or_else(|| given("GITHUB_SHA").map(String::as_str)).map(str::to_owned)
         });
-        Ok(Self { commit, github, trigger, registry, variables, environment: None })
+        Ok(Self { commit, github, trigger, registry, variables, ..Self::default() })
     }
 }
 

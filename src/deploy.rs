@@ -13,6 +13,7 @@ pub mod steer;
 use crate::{
     address::{Address, Kind},
     apply::{self, Applied},
+    aws::Reader,
     config::model::Config,
     context::Context,
     cost::{self, prices::PriceList},
@@ -57,6 +58,11 @@ impl<'a> Run<'a> {
     ) -> Self {
         let (began, watched) = (Instant::now(), Mutex::default());
         Self { config, context, secrets, events, began, watched }
+    }
+
+    /// Clients for the file's region, with the run's credentials.
+    pub async fn connect(&self) -> Result<Reader> {
+        self.context.session.connect(self.config.region.as_deref()).await
     }
 
     fn span(&self, name: &str, start: std::time::Duration) -> Span {

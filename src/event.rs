@@ -1,7 +1,11 @@
 //! What happens during a run, as values. The engine emits them and reporters consume them, so that
 //! nothing in the engine prints.
 
-use crate::{address::Address, error::Problem, plan::view::View};
+use crate::{
+    address::{Address, Kind},
+    error::Problem,
+    plan::view::View,
+};
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -93,6 +97,8 @@ pub enum Source {
     Waiting,
     /// This program's own: what it does because of the event that started the run.
     Decided,
+    /// This program's own: which previews go, and why.
+    Sweep,
 }
 
 /// What the rollout looks like.
@@ -220,6 +226,8 @@ pub enum Command {
     PreviewUp,
     /// Take the preview of a pull request down.
     PreviewDown,
+    /// Take down the previews that are no longer wanted.
+    PreviewSweep,
 }
 
 /// One bar of the timeline.
@@ -294,6 +302,9 @@ impl Events {
                 progress.tasks.push((address.clone(), task.clone()));
             }
             Event::StepDone { address, .. } => progress.done.push(address.clone()),
+            Event::Swept(outcome) => {
+                progress.done.push(Address::new(Kind::Service, &outcome.service));
+            }
             _ => {}
         }
         drop(progress);

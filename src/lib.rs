@@ -17,6 +17,7 @@ pub mod error;
 pub mod event;
 pub mod exit;
 pub mod github;
+pub mod identity;
 pub mod image;
 pub mod names;
 pub mod network;

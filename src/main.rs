@@ -18,9 +18,11 @@ use ecs_private_deploy::{
     error::{Error, Problem, Result},
     event::{self, Event, Events, Outcome, Source},
     exit,
+    identity::Session,
     plan::view::{self, View},
-    report::{self, Setup, confirm, fatal, files, stdout},
-    secret::{Secret, Secrets},
+    preview::list,
+    report::{self, Setup, annotation::mask, confirm, fatal, files, redact, stdout},
+    secret::Secrets,
     signals::Signals,
 };
 use std::{collections::BTreeMap, path::Path, process::ExitCode};
@@ -93,21 +95,22 @@ async fn run(cli: Cli, variables: BTreeMap<String, String>, signals: &mut Signal
         Choice::Nothing(why) => return Ok(nothing(why, context).await),
         Choice::Do { command, config, decided } => (*command, *config, decided),
     };
+    let secrets = Secrets::of(&context.variables);
+    let common = command.common().expect("a command on a file");
+    let session = Session::of(&common.credentials, &context.variables, &secrets)?;
     let config = of_preview(&command, &context, config)?;
     let preview = config.preview_of.as_ref().map(|of| of.number);
-    let context = match preview.or(decided.as_ref().and_then(|(_, number)| *number)) {
+    let mut context = match preview.or(decided.as_ref().and_then(|(_, number)| *number)) {
         Some(number) => context.about(number),
         None => context,
     };
+    context.session = session.into();
     check_environment(&context.variables)?;
+    if let Command::Preview(cli::Preview { command: PreviewCommand::List(given) }) = &command {
+        return previews(given.format, &config, &context, signals).await;
+    }
     if let Command::Destroy(given) = &command {
         unless_ended(confirmed(given, &config, &context), signals).await?;
-    }
-    let secrets = Secrets::default();
-    for name in ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] {
-        if let Some(value) = context.variables.get(name).filter(|value| !value.is_empty()) {
-            secrets.add(&Secret::new(value));
-        }
     }
     let (events, receiver) = Events::channel();
     let setup = Setup {
@@ -135,7 +138,7 @@ async fn run(cli: Cli, variables: BTreeMap<String, String>, signals: &mut Signal
     let outcome = outcome?;
     // Data comes last, when nothing else moves on the terminal.
     if let (Command::Plan(given), Some(plan), None) = (&command, &outcome.plan, &outcome.error) {
-        print(&render(plan, given.format), is_action)?;
+        print(&render(&redact::plan(plan, &secrets), given.format), is_action)?;
     }
     Ok(outcome.exit_code)
 }
@@ -221,24 +224,57 @@ async fn doctor(
 ) -> Result<u8> {
     let config = given.is_about_file().then(|| load(command)).transpose()?;
     check_environment(variables)?;
-    let report = unless_ended(Box::pin(doctor::run(given, config.as_ref())), signals).await?;
     let is_action = context::is_action(variables);
-    print(&doctor::render(&report, given.format), is_action)?;
+    let secrets = Secrets::of(variables);
+    let session = Session::of(&given.common.credentials, variables, &secrets)?;
+    let asking = Box::pin(doctor::run(given, config.as_ref(), &session));
+    let report = unless_ended(asking, signals).await;
+    if is_action {
+        // No reporter does it here.
+        secrets.all().iter().for_each(|secret| fatal::command(&mask(secret.expose())));
+    }
+    let report = report.map_err(|error| error.redacted(&secrets))?;
+    let render = |format| secrets.redact(&doctor::render(&report, format));
+    print(&render(given.format), is_action)?;
     if let (true, Some(annotation)) = (is_action, doctor::report::annotation(&report)) {
-        fatal::command(&annotation);
+        fatal::command(&secrets.redact(&annotation));
     }
-    let summary = variables.get("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty());
-    if let (true, Some(path)) = (is_action, summary) {
-        let written = files::summarize(Path::new(path), |left| {
-            let text = doctor::render(&report, Format::Markdown);
-            if text.len() <= left { text } else { String::new() }
-        });
-        // The answer is printed already; that it stands nowhere else does not change it.
-        if let Err(problem) = written {
-            fatal::print(&problem.to_string(), is_action);
-        }
-    }
+    summarize(&render(Format::Markdown), variables);
     Ok(if report.is_broken() { exit::REFUSED } else { exit::OK })
+}
+
+/// What stands for pull requests.
+async fn previews(
+    format: Format,
+    config: &Config,
+    context: &Context,
+    signals: &mut Signals,
+) -> Result<u8> {
+    let (secrets, (events, _)) = (Secrets::default(), Events::channel());
+    let run = Run::new(config, context, &secrets, &events);
+    let list = unless_ended(Box::pin(preview::look::list(&run)), signals).await?;
+    let render = |format| match format {
+        Format::Text => list::view::text(&list),
+        Format::Json => list::view::json(&list),
+        Format::Markdown => list::view::markdown(&list),
+    };
+    print(&render(format), context::is_action(&context.variables))?;
+    summarize(&render(Format::Markdown), &context.variables);
+    Ok(exit::OK)
+}
+
+/// Writes an answer that is printed already to the job summary too.
+fn summarize(markdown: &str, variables: &BTreeMap<String, String>) {
+    let is_action = context::is_action(variables);
+    let summary = variables.get("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty());
+    let Some(path) = summary.filter(|_| is_action) else { return };
+    let written = files::summarize(Path::new(path), |left| {
+        if markdown.len() <= left { markdown.to_owned() } else { String::new() }
+    });
+    // That it stands nowhere else does not change it.
+    if let Err(problem) = written {
+        fatal::print(&problem.to_string(), is_action);
+    }
 }
 
 const fn kind(command: &Command) -> event::Command {
@@ -249,7 +285,8 @@ const fn kind(command: &Command) -> event::Command {
         Command::Rollback(_) => event::Command::Rollback,
         Command::Preview(given) => match given.command {
             PreviewCommand::Up(_) => event::Command::PreviewUp,
-            _ => event::Command::PreviewDown,
+            PreviewCommand::Down(_) => event::Command::PreviewDown,
+            PreviewCommand::List(_) | PreviewCommand::Sweep(_) => event::Command::PreviewSweep,
         },
         Command::Auto(_)
         | Command::Deploy(_)
@@ -285,9 +322,7 @@ fn of_preview(command: &Command, context: &Context, config: Config) -> Result<Co
             &given.pull_request
         }
         PreviewCommand::Down(given) => &given.pull_request,
-        PreviewCommand::List(_) | PreviewCommand::Sweep(_) => {
-            return Err(Error::Unexpected(Problem::new("previews cannot be listed yet")));
-        }
+        PreviewCommand::List(_) | PreviewCommand::Sweep(_) => return Ok(config),
     };
     let of_event = context.github.as_ref().and_then(|github| github.pull_request);
     let number = given.pr.or(of_event).ok_or_else(|| {
@@ -363,7 +398,10 @@ async fn dispatch(command: &Command, run: &Run<'_>) -> Result<Outcome> {
         }
         Command::Preview(given) => Ok(match given.command {
             PreviewCommand::Up(_) => Box::pin(preview::up(run)).await,
-            _ => Box::pin(preview::down(run)).await,
+            PreviewCommand::Down(_) => Box::pin(preview::down(run)).await,
+            PreviewCommand::List(_) | PreviewCommand::Sweep(_) => {
+                Box::pin(preview::sweep::sweep(run)).await
+            }
         }),
     }
 }

@@ -58,6 +58,11 @@ pub trait Reporter: Send {
         Ok(())
     }
 
+    /// Whether the steps that come after read what it writes, and not people.
+    fn is_for_steps(&self) -> bool {
+        false
+    }
+
     /// What it is called where it fails.
     fn name(&self) -> &'static str {
         "a report"
@@ -175,9 +180,14 @@ async fn tell_all(
                     if matches!(&event, Event::Finished(outcome) if outcome.is_cancelled) {
                         last_words = last_words.min(LAST_WORDS_IF_CANCELLED);
                     }
+                    let whole =
+                        secrets.hides().then(|| redact::event_for_outputs(&event, secrets));
                     let event = redact::event(&event, secrets);
                     let now = start.elapsed();
-                    each(&mut reporters, secrets, now, |reporter| reporter.tell(&event, now));
+                    each(&mut reporters, secrets, now, |reporter| match &whole {
+                        Some(whole) if reporter.is_for_steps() => reporter.tell(whole, now),
+                        _ => reporter.tell(&event, now),
+                    });
                 }
                 None => break,
             },

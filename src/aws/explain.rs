@@ -117,8 +117,7 @@ impl Failure {
             );
         } else if lacks_credentials {
             problem = problem.help(
-                "in a workflow run aws-actions/configure-aws-credentials first; elsewhere `aws \
-                 configure`, or set AWS_PROFILE",
+                "in a workflow set `role-to-assume`; elsewhere `aws configure`, or set AWS_PROFILE",
             );
         } else if self.is_unavailable() {
             problem = problem.help(
@@ -129,7 +128,8 @@ impl Failure {
         problem
     }
 
-    fn lacks_credentials(&self) -> bool {
+    /// Whether the call was not made, since there is nothing to sign it with.
+    pub fn lacks_credentials(&self) -> bool {
         self.code.is_none() && self.message.contains("credentials")
     }
 
@@ -223,7 +223,7 @@ fn foreign(response: &HttpResponse) -> Option<(String, String)> {
 
 /// The last cause of an error: the one that says something. The whole chain would print the raw
 /// response with its headers.
-fn innermost(error: &dyn std::error::Error) -> String {
+pub(crate) fn innermost(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(source) = cause.source() {
         cause = source;

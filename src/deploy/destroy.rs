@@ -32,7 +32,7 @@ pub struct Planned {
 
 /// Says what would go.
 pub async fn plan(run: &Run<'_>) -> Result<Planned> {
-    look(run, Reader::connect(run.config.region.as_deref()).await?).await
+    look(run, run.connect().await?).await
 }
 
 /// The same once more, by the way that the calls before went.
@@ -40,7 +40,8 @@ pub async fn again(run: &Run<'_>, before: &Planned) -> Result<Planned> {
     look(run, before.aws.clone()).await
 }
 
-async fn look(run: &Run<'_>, aws: Reader) -> Result<Planned> {
+/// What would go, by a way that calls have gone already.
+pub(super) async fn look(run: &Run<'_>, aws: Reader) -> Result<Planned> {
     run.events.send(Event::Phase(Phase::Observe));
     let config = run.config;
     let names = Names::of(config, &aws.region);

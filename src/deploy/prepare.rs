@@ -94,7 +94,7 @@ async fn read(
         .map_err(Error::Refused)?;
     let aws = match aws {
         Some(aws) => aws,
-        None => Reader::connect(config.region.as_deref()).await?,
+        None => run.connect().await?,
     };
     let names = Names::of(config, &aws.region);
     let judged = task::judged(config, &aws.region);

@@ -4,8 +4,12 @@
 //! nothing, and the rest would stand for ever. So whether it is open is asked before the first write and
 //! again after the last one: whoever closes it after that has a takedown that finds everything.
 
+pub mod look;
+pub mod sweep;
+
 use super::{Run, destroy, ending};
 use crate::{
+    aws::Reader,
     error::{Error, Problem, Result},
     event::{Command, Event, Outcome, Outputs, Source},
     plan::view::View,
@@ -28,7 +32,7 @@ pub async fn up(run: &Run<'_>) -> Outcome {
     };
     let before = asker.about(number).await;
     match &before {
-        Standing::Open => {}
+        Standing::Open | Standing::Elsewhere(_) => {}
         Standing::Closed { .. } => return unmade(run, number, &before),
         Standing::Unknown(why) => run.events.send(Event::Warning(unasked(number, why))),
     }
@@ -43,7 +47,7 @@ pub async fn up(run: &Run<'_>) -> Outcome {
             run.events.send(Event::Warning(unasked(number, why)));
             outcome
         }
-        Standing::Open | Standing::Unknown(_) => outcome,
+        _ => outcome,
     }
 }
 
@@ -111,16 +115,28 @@ const PAUSE: Duration = Duration::from_secs(3);
 /// Takes down the preview that the run's config is. Afterwards it is looked for once more, since another
 /// run may have made something meanwhile; what does not go is an error.
 pub async fn down(run: &Run<'_>) -> Outcome {
+    match run.connect().await {
+        Ok(aws) => down_by(run, aws).await,
+        Err(error) => {
+            let mut outcome = run.outcome(Command::PreviewDown);
+            ending::fail(&mut outcome, &error);
+            outcome
+        }
+    }
+}
+
+/// The same by a way that calls have gone already.
+async fn down_by(run: &Run<'_>, aws: Reader) -> Outcome {
     let preview = Some(number(run));
     let mut outcome = Outcome { preview, ..run.outcome(Command::PreviewDown) };
-    if let Err(error) = gone(run, &mut outcome).boxed_local().await {
+    if let Err(error) = gone(run, aws, &mut outcome).boxed_local().await {
         ending::fail(&mut outcome, &error);
     }
     outcome
 }
 
-async fn gone(run: &Run<'_>, outcome: &mut Outcome) -> Result<()> {
-    let mut planned = destroy::plan(run).await?;
+async fn gone(run: &Run<'_>, aws: Reader, outcome: &mut Outcome) -> Result<()> {
+    let mut planned = destroy::look(run, aws).await?;
     outcome.timeline.push(run.span("observe", Duration::ZERO));
     destroy::apply(run, &planned, outcome).await?;
     if planned.plan.steps.is_empty() {

@@ -2,10 +2,9 @@
 
 use crate::{
     error::Problem,
-    github::{Client, Method, answer::Failure},
+    github::{Client, Method, answer::Failure, parse},
 };
 use serde::Deserialize;
-use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// The largest page that GitHub gives.
@@ -94,16 +93,10 @@ fn permission(failure: Failure) -> Failure {
     }
 }
 
-fn parse<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, Failure> {
-    serde_json::from_value(value).map_err(|why| {
-        Failure::Never(Problem::new(format!("GitHub's answer has another form: {why}")))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn read(value: Value) -> Result<Pull, Failure> {
         pull(&parse(value)?)

@@ -43,8 +43,11 @@ pub fn why(
     ttl: Option<Duration>,
     now: i64,
 ) -> Option<Why> {
-    if let Standing::Closed { is_merged, .. } = standing {
-        return Some(Why::Closed { is_merged: *is_merged });
+    match standing {
+        Standing::Closed { is_merged, .. } => return Some(Why::Closed { is_merged: *is_merged }),
+        // Its file may have another `ttl`.
+        Standing::Elsewhere(_) => return None,
+        Standing::Open | Standing::Unknown(_) => {}
     }
     let age = u64::try_from(now.checked_sub(deployed?)?).ok().map(Duration::from_secs)?;
     ttl.filter(|ttl| age > *ttl).map(|ttl| Why::Old { age, ttl })
@@ -76,6 +79,7 @@ mod tests {
             told(&unknown, Some(3), None),
             told(&unknown, None, Some(7)),
             told(&unknown, Some(8), Some(7)),
+            told(&Standing::Elsewhere("octo/other".to_owned()), Some(8), Some(7)),
             told(&closed(true), Some(0), Some(7)),
             told(&closed(false), None, None),
             // A clock that is behind makes nothing old.
@@ -89,6 +93,7 @@ mod tests {
         stays
         stays
         nothing was deployed for 8d 0h, and `ttl` is 7d 0h
+        stays
         its pull request is merged
         its pull request is closed
         stays

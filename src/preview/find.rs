@@ -1,7 +1,7 @@
 //! What stands of previews, whole or in part: lists of AWS, each read once and all at the same time,
 //! however many previews there are.
 
-use super::found::{Listed, NUMBER_MARK, Service};
+use super::found::{Balancer, Listed, NUMBER_MARK, Service};
 use crate::{
     aws::{
         Reader,
@@ -9,6 +9,7 @@ use crate::{
     },
     config::model::Config,
     plan::task,
+    resource::{load_balancer, target_group},
     tags::{self, Ownership},
 };
 use aws_sdk_ec2::types::Filter;
@@ -133,25 +134,17 @@ async fn log_groups(aws: &Reader, main: &Config) -> Result<BTreeMap<String, Opti
     Ok(groups.filter(|(name, _)| may_be_one(name)).collect())
 }
 
-async fn target_groups(aws: &Reader) -> Result<BTreeMap<String, Vec<String>>, Failure> {
-    let pages = aws.elb.describe_target_groups().into_paginator().items().send();
-    let found = pages.collect::<Result<Vec<_>, _>>().await;
-    let found = found.explain("elasticloadbalancing:DescribeTargetGroups", "all target groups")?;
-    let groups = found.into_iter().filter_map(|group| {
-        Some((group.target_group_name?, group.load_balancer_arns.unwrap_or_default()))
-    });
+async fn target_groups(aws: &Reader) -> Result<BTreeMap<String, Option<String>>, Failure> {
+    let groups = target_group::all(aws).await?.into_iter().map(|group| (group.name, group.by));
     Ok(groups.filter(|(name, _)| may_be_one(name)).collect())
 }
 
-async fn load_balancers(aws: &Reader) -> Result<BTreeMap<String, String>, Failure> {
-    let pages = aws.elb.describe_load_balancers().into_paginator().items().send();
-    let found = pages.collect::<Result<Vec<_>, _>>().await;
-    let found =
-        found.explain("elasticloadbalancing:DescribeLoadBalancers", "all load balancers")?;
-    Ok(found
-        .into_iter()
-        .filter_map(|balancer| Some((balancer.load_balancer_arn?, balancer.dns_name?)))
-        .collect())
+async fn load_balancers(aws: &Reader) -> Result<BTreeMap<String, Balancer>, Failure> {
+    let balancers = load_balancer::all(aws).await?.into_iter().filter_map(|found| {
+        let (name, dns) = (found.load_balancer_name?, found.dns_name?);
+        Some((found.load_balancer_arn?, Balancer { name, dns }))
+    });
+    Ok(balancers.collect())
 }
 
 async fn security_groups(aws: &Reader, main: &Config) -> Result<BTreeSet<String>, Failure> {

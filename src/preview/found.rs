@@ -15,14 +15,23 @@ pub struct Listed {
     pub families: BTreeSet<String>,
     /// The log groups, and when each was made.
     pub log_groups: BTreeMap<String, Option<i64>>,
-    /// The target groups, and the load balancers that send requests to each.
-    pub target_groups: BTreeMap<String, Vec<String>>,
+    /// The target groups, and the ARN of the load balancer that sends requests to each.
+    pub target_groups: BTreeMap<String, Option<String>>,
     /// The security groups.
     pub security_groups: BTreeSet<String>,
     /// The roles, and when each was made.
     pub roles: BTreeMap<String, Option<i64>>,
-    /// Where each load balancer answers, by ARN.
-    pub load_balancers: BTreeMap<String, String>,
+    /// The load balancers, by ARN.
+    pub load_balancers: BTreeMap<String, Balancer>,
+}
+
+/// A load balancer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Balancer {
+    /// Its name.
+    pub name: String,
+    /// Where it answers.
+    pub dns: String,
 }
 
 /// A service, as far as a list of previews tells it. Times are seconds of the Unix epoch.
@@ -59,8 +68,8 @@ pub struct Found {
     pub since: Option<i64>,
     /// When it was deployed last, or without a service when the newest of it was made.
     pub deployed: Option<i64>,
-    /// Where the load balancer answers that sends requests to it.
-    pub load_balancer_dns: Option<String>,
+    /// The load balancer that sends requests to it.
+    pub load_balancer: Option<Balancer>,
 }
 
 /// The previews of this file's service, in the order of their numbers.
@@ -120,7 +129,7 @@ fn preview(main: &Config, region: &str, listed: &Listed, number: u64) -> Option<
     }
     let made: Vec<i64> = log_groups.into_iter().chain(roles).filter_map(|made| *made).collect();
     let of_service = |time: fn(&Service) -> Option<i64>| service.and_then(time);
-    let balancer = groups.iter().find_map(|balancers| balancers.first());
+    let balancer = groups.iter().find_map(|balancer| balancer.as_ref());
     Some(Found {
         number,
         name: config.service,
@@ -129,7 +138,7 @@ fn preview(main: &Config, region: &str, listed: &Listed, number: u64) -> Option<
             .or_else(|| made.iter().copied().max()),
         service: service.cloned(),
         parts,
-        load_balancer_dns: balancer.and_then(|arn| listed.load_balancers.get(arn)).cloned(),
+        load_balancer: balancer.and_then(|arn| listed.load_balancers.get(arn)).cloned(),
     })
 }
 
@@ -196,10 +205,8 @@ mod tests {
         let main = sample(&format!("service: {long}\n"));
         let names = Names::of(&super::super::config(&main, 42), "eu-central-1");
         assert!(!names.target_group.starts_with(&format!("{long}-pr-42")), "it is shortened");
-        let listed = Listed {
-            target_groups: [(names.target_group, Vec::new())].into(),
-            ..Listed::default()
-        };
+        let listed =
+            Listed { target_groups: [(names.target_group, None)].into(), ..Listed::default() };
         assert_eq!(found(long, &listed), [format!("42 {long}-pr-42: target group")]);
         assert_eq!(found("customer-notification-service", &listed), Vec::<String>::new());
     }
@@ -207,6 +214,7 @@ mod tests {
     #[test]
     fn ages_are_the_services_or_what_is_known_of_the_rest() {
         let main = sample("service: web\n");
+        let balancer = Balancer { name: "web".to_owned(), dns: "lb.example.com".to_owned() };
         let listed = Listed {
             services: [("web-pr-7".to_owned(), service("web", 7))].into(),
             log_groups: [
@@ -214,14 +222,14 @@ mod tests {
                 ("/ecs/web-pr-8".to_owned(), Some(50)),
             ]
             .into(),
-            target_groups: [("web-pr-9".to_owned(), vec!["arn:lb".to_owned()])].into(),
-            load_balancers: [("arn:lb".to_owned(), "lb.example.com".to_owned())].into(),
+            target_groups: [("web-pr-9".to_owned(), Some("arn:lb".to_owned()))].into(),
+            load_balancers: [("arn:lb".to_owned(), balancer.clone())].into(),
             ..Listed::default()
         };
         let found = previews(&main, "eu-central-1", &listed);
         let times: Vec<_> =
             found.iter().map(|found| (found.number, found.since, found.deployed)).collect();
         assert_eq!(times, [(7, Some(90), Some(300)), (8, Some(50), Some(50)), (9, None, None)]);
-        assert_eq!(found[2].load_balancer_dns.as_deref(), Some("lb.example.com"));
+        assert_eq!(found[2].load_balancer, Some(balancer));
     }
 }

@@ -14,6 +14,8 @@ use crate::{
         money::Usd,
         prices::Prices,
     },
+    error::Problem,
+    world::balancer::place::{Overflow, Place},
 };
 use std::{collections::BTreeMap, time::Duration};
 
@@ -56,7 +58,7 @@ pub struct List {
 pub struct Row {
     /// What stands.
     pub found: Found,
-    /// `open`, `merged`, `closed`, `not known`.
+    /// `open`, `merged`, `closed`, `elsewhere`, `not known`.
     pub state: &'static str,
     /// Why `preview sweep` takes it down, where it does.
     pub goes: Option<Why>,
@@ -70,7 +72,7 @@ pub struct Row {
 pub fn list(main: &Config, inputs: &Inputs<'_>) -> List {
     let ttl = ttl(main);
     let row = |found: &Found| {
-        let unknown = Standing::Unknown(crate::error::Problem::new("nobody was asked"));
+        let unknown = Standing::Unknown(Problem::new("nobody was asked"));
         let standing = inputs.standings.get(&found.number).unwrap_or(&unknown);
         Row {
             found: found.clone(),
@@ -103,13 +105,14 @@ pub fn ttl(main: &Config) -> Option<Duration> {
     main.preview.as_ref().and_then(|preview: &Preview| preview.ttl)
 }
 
+/// It answers only where there is something that answers.
 fn url(main: &Config, found: &Found) -> Option<String> {
-    let config = super::config(main, found.number).load_balancer;
-    let scheme = if config.certificate.is_some() { "https" } else { "http" };
-    let host = config.host.as_ref().or(found.load_balancer_dns.as_ref())?;
-    // It answers only where there is something that answers.
     found.service.as_ref()?;
-    Some(format!("{scheme}://{host}{}", config.path.as_deref().unwrap_or_default()))
+    let config = super::config(main, found.number).load_balancer;
+    let balancer = found.load_balancer.as_ref()?;
+    let is_elsewhere = balancer.name != main.load_balancer.name;
+    let overflow = is_elsewhere.then(Overflow::default);
+    Place { name: balancer.name.clone(), overflow }.url(&config, Some(&balancer.dns))
 }
 
 /// The load balancer, the endpoints and the repository are there without it.

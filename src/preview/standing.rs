@@ -4,7 +4,7 @@ use crate::{
     context::Context,
     error::Problem,
     event::{Event, Events, Source},
-    github::{Client, answer::Failure},
+    github::{Client, answer::Failure, patience::longer},
 };
 use std::{collections::BTreeSet, time::Duration};
 use tokio::time::{Instant, sleep_until};
@@ -24,17 +24,20 @@ pub enum Standing {
         /// When, as GitHub writes it.
         at: Option<String>,
     },
+    /// It is one of another repository, `owner/name`, which this run says nothing about.
+    Elsewhere(String),
     /// Nobody could be asked, or gave no answer.
     Unknown(Problem),
 }
 
 impl Standing {
-    /// `open`, `merged`, `closed`, `not known`.
+    /// `open`, `merged`, `closed`, `elsewhere`, `not known`.
     pub const fn word(&self) -> &'static str {
         match self {
             Self::Open => "open",
             Self::Closed { is_merged: true, .. } => "merged",
             Self::Closed { is_merged: false, .. } => "closed",
+            Self::Elsewhere(_) => "elsewhere",
             Self::Unknown(_) => "not known",
         }
     }
@@ -93,7 +96,7 @@ impl<'a> Asker<'a> {
                 Err(Failure::Later { wait, problem }) => (wait, problem),
                 answer => return answer.map_err(Failure::into_problem),
             };
-            let until = Instant::now() + wait * 2_u32.saturating_pow(failures);
+            let until = Instant::now() + longer(wait, failures);
             if until > deadline {
                 return Err(problem);
             }

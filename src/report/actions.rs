@@ -81,7 +81,12 @@ impl<W: Write + Send> Actions<W> {
                 return Ok(());
             }
             Event::Line {
-                source: Source::ServiceEvent | Source::Cache | Source::Waiting | Source::Decided,
+                source:
+                    Source::ServiceEvent
+                    | Source::Cache
+                    | Source::Waiting
+                    | Source::Decided
+                    | Source::Sweep,
                 ..
             } => {
                 self.fence()?;

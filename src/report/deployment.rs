@@ -60,7 +60,9 @@ impl DeploymentReporter {
                 log_url: log_url.clone(),
             }),
             Command::Destroy | Command::PreviewDown => None,
-            Command::Plan | Command::Continue | Command::Rollback => return None,
+            Command::Plan | Command::Continue | Command::Rollback | Command::PreviewSweep => {
+                return None;
+            }
         };
         let client = Arc::clone(client);
         Some(Self { client, new, place, log_url, end: None, sender: JoinSet::new() })

@@ -106,6 +106,7 @@ pub const fn doing(command: Command) -> &'static str {
         Command::Rollback => "rolling back",
         Command::PreviewUp => "making the preview",
         Command::PreviewDown => "taking down the preview",
+        Command::PreviewSweep => "sweeping the previews of",
     }
 }
 
@@ -121,7 +122,11 @@ fn undone(outcome: &Outcome) -> String {
         Command::PreviewUp => format!("the preview `{service}` was not made"),
         Command::PreviewDown => format!("nothing was taken down for `{service}`"),
         Command::Plan => format!("`{service}` was not planned"),
-        Command::Deploy | Command::Destroy | Command::Continue | Command::Rollback => {
+        Command::Deploy
+        | Command::Destroy
+        | Command::Continue
+        | Command::Rollback
+        | Command::PreviewSweep => {
             format!("nothing was done to `{service}`")
         }
     }
@@ -149,6 +154,10 @@ fn without_rollout(outcome: &Outcome) -> String {
             format!("the preview `{service}` is taken down")
         }
         Command::PreviewDown => format!("no preview `{service}` was there to take down"),
+        Command::PreviewSweep if outcome.changed => {
+            format!("the previews of `{service}` that had to go are taken down")
+        }
+        Command::PreviewSweep => format!("no preview of `{service}` has to go"),
         Command::Continue | Command::Rollback => format!("nothing was said about `{service}`"),
         Command::Plan => match outcome.plan.as_ref().map_or(0, |plan| plan.steps.len()) {
             0 => format!("a deploy of `{service}` would change nothing"),
@@ -173,7 +182,7 @@ mod tests {
         let preview = |outcome| Outcome { service: "web-pr-42".into(), ..outcome };
         let undone =
             |command, changed| Outcome { neutral: Some(problem()), ..quiet(command, changed) };
-        let ends = [
+        let ends = vec![
             verdict(Verdict::Succeeded),
             verdict(Verdict::RolledBack(problem())),
             verdict(Verdict::Failed(problem())),
@@ -200,6 +209,9 @@ mod tests {
             preview(quiet(Command::PreviewDown, false)),
             preview(failed(Command::PreviewUp, exit::REFUSED)),
             preview(failed(Command::PreviewDown, exit::PARTIAL)),
+            quiet(Command::PreviewSweep, true),
+            quiet(Command::PreviewSweep, false),
+            failed(Command::PreviewSweep, exit::PARTIAL),
             preview(undone(Command::PreviewUp, false)),
             preview(undone(Command::PreviewUp, true)),
             undone(Command::Deploy, false),

@@ -125,6 +125,7 @@ pub fn said(source: Source, text: &str) -> String {
         Source::Log => "log",
         Source::Waiting => "wait",
         Source::Decided => "auto",
+        Source::Sweep => "sweep",
     };
     format!("  {} {text}", format!("{who:>7}").dimmed())
 }

@@ -4,8 +4,7 @@ use super::*;
 use crate::{
     config::{model::PreviewOf, sample},
     cost::prices::PriceList,
-    error::Problem,
-    preview::found::Service,
+    preview::found::{Balancer, Service},
     tags::Ownership,
 };
 
@@ -31,7 +30,10 @@ fn found(number: u64, is_spot: bool) -> Found {
         deployed: service.deployed,
         service: Some(service),
         parts: vec!["service", "target group"],
-        load_balancer_dns: Some("shared-1.eu-central-1.elb.amazonaws.com".to_owned()),
+        load_balancer: Some(Balancer {
+            name: if is_spot { "web-2".to_owned() } else { "web".to_owned() },
+            dns: "shared-1.eu-central-1.elb.amazonaws.com".to_owned(),
+        }),
     }
 }
 
@@ -124,6 +126,12 @@ fn what_programs_read() {
 fn none_is_said_and_a_host_is_where_it_answers() {
     let none = listed("{}", &[], &BTreeMap::new());
     insta::assert_snapshot!(view::text(&none), @"No preview of `web` stands in eu-central-1");
+    let under = "load-balancer: { host: www.example.com }\npreview: {}";
+    let (own, spread) = (found(7, false), found(8, true));
+    let main = sample(&format!("service: web\n{under}\n"));
+    assert_eq!(url(&main, &own).as_deref(), Some("http://www.example.com/pr-7/"));
+    let dns = "http://shared-1.eu-central-1.elb.amazonaws.com/pr-8/";
+    assert_eq!(url(&main, &spread).as_deref(), Some(dns), "the host leads to the first");
     let host = listed("{ host: 'pr-{number}.example.com' }", &[found(7, false)], &BTreeMap::new());
     assert_eq!(host.rows[0].url.as_deref(), Some("http://pr-7.example.com"));
     assert_eq!(host.rows[0].state, "not known");

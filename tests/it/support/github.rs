@@ -4,6 +4,7 @@
 //! One for all tests. Each test has a repository of its own, whose name is also its token.
 
 mod deployments;
+mod pulls;
 
 pub use deployments::Deployment;
 use serde_json::{Value, json};
@@ -55,6 +56,8 @@ pub struct Repository {
     /// The token's owner.
     pub me: Author,
     pub comments: Vec<Comment>,
+    /// The pull requests, and whether each is open.
+    pub pulls: BTreeMap<u64, bool>,
     pub deployments: Vec<Deployment>,
     /// So many lists of comments are answered only when all of them are asked for, with what is there
     /// then.
@@ -85,6 +88,8 @@ struct Shared {
     /// Counts requests.
     heard: watch::Sender<u64>,
     comment: Value,
+    pull: Value,
+    listed_pull: Value,
     deployment: Value,
     status: Value,
     user: Value,
@@ -100,6 +105,8 @@ impl GitHub {
             repositories: Mutex::default(),
             heard: watch::Sender::new(0),
             comment: examples["issue-comment"]["value"].clone(),
+            pull: examples["pull-request"]["value"].clone(),
+            listed_pull: examples["pull-request-simple-items"]["value"][0].clone(),
             deployment: examples["deployment"]["value"].clone(),
             status: examples["deployment-status"]["value"].clone(),
             user: examples[user]["value"].clone(),
@@ -120,6 +127,7 @@ impl GitHub {
         let made = Repository {
             me,
             comments: Vec::new(),
+            pulls: BTreeMap::new(),
             deployments: Vec::new(),
             meeting: 0,
             may_not_deploy: false,
@@ -201,14 +209,17 @@ impl GitHub {
         let path: Vec<_> = path.trim_start_matches('/').split('/').collect();
         let text = || request.body["body"].as_str().unwrap_or_default().to_owned();
         match (request.method.as_str(), path.as_slice()) {
+            ("GET", ["repos", "octo", _, "pulls", rest @ ..]) => {
+                self.pulls(repository, rest, query)
+            }
             (_, ["repos", "octo", _, "deployments", rest @ ..]) => {
                 self.deployments(repository, rest, query, request)
             }
             ("GET", ["user"]) => self.user(repository.me),
-            ("GET", ["repos", "octo", _, "issues", "7", "comments"]) => {
+            ("GET", ["repos", "octo", _, "issues", _, "comments"]) => {
                 self.list(repository, &path.join("/"), query)
             }
-            ("POST", ["repos", "octo", _, "issues", "7", "comments"]) => {
+            ("POST", ["repos", "octo", _, "issues", _, "comments"]) => {
                 if text().chars().count() > LONGEST {
                     return refusal("422 Unprocessable Entity", "Validation Failed");
                 }

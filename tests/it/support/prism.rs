@@ -102,7 +102,9 @@ fn complete(description: &mut Value) {
     let comment = "/repos/{owner}/{repo}/issues/comments/{comment_id}";
     let deployments = "/repos/{owner}/{repo}/deployments";
     let statuses = "/repos/{owner}/{repo}/deployments/{deployment_id}/statuses";
-    let missing: [(&str, &str, &[&str]); 8] = [
+    let pull = "/repos/{owner}/{repo}/pulls/{pull_number}";
+    let missing: [(&str, &str, &[&str]); 9] = [
+        (pull, "get", &["403"]),
         (comments, "get", &["403"]),
         (comment, "patch", &["403", "404"]),
         (comment, "delete", &["403", "404"]),
