@@ -7,7 +7,8 @@ use super::balancer::get_from;
 use aws_sdk_elasticloadbalancingv2::{
     Client,
     types::{
-        HostHeaderConditionConfig, PathPatternConditionConfig, Rule, RuleCondition, UrlRewriteConfig,
+        HostHeaderConditionConfig, PathPatternConditionConfig, Rule, RuleCondition,
+        UrlRewriteConfig,
     },
 };
 use regex_lite::Regex;
@@ -47,11 +48,13 @@ fn is_met(condition: &RuleCondition, host: &str, path: &str) -> bool {
     let values = |config: Option<&[String]>| config.unwrap_or_default().to_vec();
     match condition.field() {
         Some("host-header") => {
-            let hosts = values(condition.host_header_config().map(HostHeaderConditionConfig::values));
+            let hosts =
+                values(condition.host_header_config().map(HostHeaderConditionConfig::values));
             hosts.iter().any(|wanted| wanted.eq_ignore_ascii_case(host))
         }
         Some("path-pattern") => {
-            let paths = values(condition.path_pattern_config().map(PathPatternConditionConfig::values));
+            let paths =
+                values(condition.path_pattern_config().map(PathPatternConditionConfig::values));
             paths.iter().any(|wanted| match wanted.strip_suffix('*') {
                 Some(start) => path.starts_with(start),
                 None => path == wanted,
