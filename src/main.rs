@@ -188,8 +188,8 @@ fn choose(command: Command, context: &Context) -> Result<Choice> {
         Some(decision) => command.decided(decision, has_previews),
         None => command,
     };
-    if command.image().is_some() && matches!(config.image, Image::Build(_)) {
-        decision::check_out(&context.trigger, checkout::commit(&config.folder).as_deref())?;
+    if let (Some(_), Image::Build(build)) = (command.image(), &config.image) {
+        decision::check_out(&context.trigger, checkout::commit(&build.context).as_deref())?;
     }
     Ok(Choice::Do { command: command.into(), config: config.into(), decided })
 }
@@ -250,9 +250,9 @@ async fn previews(
     context: &Context,
     signals: &mut Signals,
 ) -> Result<u8> {
-    let (events, _) = Events::channel();
-    let asking = preview::look::list(config, context, &events);
-    let list = unless_ended(Box::pin(asking), signals).await?;
+    let (secrets, (events, _)) = (Secrets::default(), Events::channel());
+    let run = Run::new(config, context, &secrets, &events);
+    let list = unless_ended(Box::pin(preview::look::list(&run)), signals).await?;
     let render = |format| match format {
         Format::Text => list::view::text(&list),
         Format::Json => list::view::json(&list),

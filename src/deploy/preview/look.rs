@@ -1,12 +1,11 @@
 //! What stands of previews, and what GitHub says of their pull requests.
 
+use super::Run;
 use crate::{
     aws::{Reader, explain::Failure},
-    config::model::Config,
     context::Context,
     cost::{bill::Size, prices::PriceList},
     error::{Problem, Result},
-    event::Events,
     preview::{
         find,
         found::{self, Found},
@@ -30,12 +29,9 @@ pub struct Looked {
 }
 
 /// Looks at both.
-pub async fn look(
-    config: &Config,
-    context: &Context,
-    asker: &Result<Asker<'_>, Problem>,
-) -> Result<Looked> {
-    let aws = context.session.connect(config.region.as_deref()).await?;
+pub async fn look(run: &Run<'_>, asker: &Result<Asker<'_>, Problem>) -> Result<Looked> {
+    let Run { config, context, .. } = *run;
+    let aws = run.connect().await?;
     let open = async {
         match asker {
             Ok(asker) => asker.open().await,
@@ -74,9 +70,9 @@ async fn standings(
 }
 
 /// What `preview list` tells; changes nothing.
-pub async fn list(config: &Config, context: &Context, events: &Events) -> Result<List> {
-    let asker = Asker::new(context, events);
-    let Looked { aws, found, standings } = look(config, context, &asker).await?;
+pub async fn list(run: &Run<'_>) -> Result<List> {
+    let asker = Asker::new(run.context, run.events);
+    let Looked { aws, found, standings } = look(run, &asker).await?;
     let sizes = sizes(&aws, &found).await?;
     let prices = PriceList::own();
     let inputs = list::Inputs {
@@ -87,7 +83,7 @@ pub async fn list(config: &Config, context: &Context, events: &Events) -> Result
         region: &aws.region,
         now: jiff::Timestamp::now().as_second(),
     };
-    Ok(list::list(config, &inputs))
+    Ok(list::list(run.config, &inputs))
 }
 
 /// What a task gets, by the revision that is run.

@@ -52,7 +52,7 @@ async fn all(run: &Run<'_>, outcome: &mut Outcome) -> Result<()> {
         }
         events.send(Event::Warning(format!("{what}; only `ttl` counts")));
     }
-    let looked = look::look(config, context, &asker).await?;
+    let looked = look::look(run, &asker).await?;
     outcome.timeline.push(run.span("observe", Duration::ZERO));
     let now = jiff::Timestamp::now().as_second();
     let going = looked.found.iter().filter_map(|found| {
@@ -207,7 +207,12 @@ mod tests {
         let all = ended(vec![(1, gone()), (2, Ok(failed)), (3, Err(unknown))]);
         let error = judge("web", &all, true).expect_err("two stay");
         assert!(matches!(&error, Error::Partial(_)));
-        insta::assert_snapshot!(error, @"");
+        insta::assert_snapshot!(error, @r"
+        2 previews of `web` not swept
+          #2: service/web-pr-2: no
+          #3: its target group still stands, or stands again
+          help: run it again; one alone is taken down by `preview down --pr 2`
+        ");
         assert!(matches!(judge("web", &all, false), Err(Error::Refused(_))));
     }
 }

@@ -90,7 +90,7 @@ async fn the_previews_certificate_is_put_onto_the_listener_and_goes_with_the_mai
     let plan = stack.teardown().await;
     assert!(plan.steps.keys().any(|found| found.to_string() == address), "{:?}", plan.steps.keys());
     stack.apply(&plan).await;
-    assert_eq!(on_listener(&stack).await, [main.clone()]);
+    assert_eq!(on_listener(&stack).await, std::slice::from_ref(&main));
     assert_ne!(shared, stack.account.everything().await);
     std::fs::write(stack.file(), &other).expect("the file");
     let plan = stack.teardown().await;
