@@ -9,7 +9,7 @@ use crate::support::{
 };
 use ecs_private_deploy::exit;
 use serde_json::json;
-use std::{fs, path::Path};
+use std::fs;
 
 /// A pull request's workflow, with an account of its own.
 struct Workflow {
@@ -96,19 +96,17 @@ async fn a_preview_is_told_in_one_comment_from_its_plan_to_its_end() {
     workflow.run(41, &["preview", "up"]).await;
     let up = workflow.comment();
     assert_eq!(up.id, planned.id);
-    fs::write("/tmp/comment-up.md", &up.body).unwrap();
     assert!(up.body.contains("### ✅ the preview `web-pr-7` is up"), "{}", up.body);
-    assert!(up.body.contains("/pr-7/>") || up.body.contains("/pr-7>"), "{}", up.body);
+    assert!(up.body.contains(".elb.amazonaws.com/pr-7/>\n"), "{}", up.body);
+    assert!(up.body.contains("\n- **Cost:** about 10 USD a month for 1 task"), "{}", up.body);
     let stands = "1 0123456789abcdef0123456789abcdef01234567 -> web-pr-7: in_progress success";
     assert_eq!(scene.deployments(), [stands]);
     workflow.run(42, &["preview", "up"]).await;
     assert_eq!(scene.deployments()[0], format!("{stands} inactive"));
-    fs::write("/tmp/comment-again.md", &workflow.comment().body).unwrap();
 
     scene.with(|repository| repository.pulls.insert(7, false));
     workflow.run(43, &["preview", "down"]).await;
     let down = workflow.comment();
-    fs::write("/tmp/comment-down.md", &down.body).unwrap();
     assert_eq!(down.id, planned.id);
     assert!(down.body.contains("### ✅ the preview `web-pr-7` is taken down"), "{}", down.body);
     assert!(down.body.contains("**Taken down: "), "{}", down.body);
