@@ -104,7 +104,7 @@ impl Scene {
     }
 
     /// The deployments, as `ID COMMIT -> ENVIRONMENT: STATE STATE`.
-    fn deployments(&self) -> Vec<String> {
+    pub(super) fn deployments(&self) -> Vec<String> {
         let line = |Deployment { id, asked, statuses }: &Deployment| {
             let text = |key: &str| asked[key].as_str().unwrap_or_default().to_owned();
             let states: Vec<_> =

@@ -42,6 +42,8 @@ impl GitHub {
     fn pull(&self, number: u64, is_open: bool, is_whole: bool) -> Value {
         let shared = &self.shared;
         let mut pull = if is_whole { shared.pull.clone() } else { shared.listed_pull.clone() };
+        // The example's team has no `type`, which the description asks for.
+        pull["requested_teams"] = json!([]);
         pull["number"] = json!(number);
         // The example's team lacks what the description asks of one.
         pull["requested_teams"] = json!([]);
