@@ -1,0 +1,144 @@
+//! What is a preview's own, and what it leaves alone.
+
+use super::{super::states::same, FILE, Ground, Previews};
+use ecs_private_deploy::exit;
+use futures_util::{StreamExt as _, stream};
+use std::collections::BTreeSet;
+
+/// The steps of the plan that is shown.
+fn steps(stderr: &str) -> BTreeSet<String> {
+    let words = stderr.split_whitespace().map(str::to_owned);
+    words.filter(|word| word.contains('/') && !word.contains("://")).collect()
+}
+
+#[tokio::test]
+async fn it_uses_what_fits_of_its_main_service_and_has_the_rest_for_itself() {
+    let ground = Ground::new().await;
+    let previews = Previews::new(&ground, 0, "parts").await;
+    let main = previews.site.standing().await;
+    previews.set([42], true);
+    previews.up(42).await;
+    let (iam, ecs) = (&previews.site.account.iam, &previews.site.account.ecs);
+    let roles = async || {
+        let found = iam.list_roles().send().await.expect("roles");
+        let names = found.roles().iter().map(|role| role.role_name().to_owned());
+        names.filter(|name| name.starts_with("web")).collect::<BTreeSet<_>>()
+    };
+    let groups = async || {
+        let found = ecs.describe_services().cluster("shared").services("web-pr-42").send().await;
+        let found = found.expect("services");
+        let network = found.services()[0].network_configuration().expect("a network");
+        network.awsvpc_configuration().expect("a VPC").security_groups().to_vec()
+    };
+    let of_main = ["web-eu-central-1-execution", "web-eu-central-1-task"].map(str::to_owned);
+    assert_eq!(roles().await, of_main.clone().into());
+    let shared = groups().await;
+
+    // It gets its own where the pull request asks for something else.
+    let task = "task: { port: 9090, secrets: { KEY: /web/key } }";
+    let file = FILE.replace("task: { port: 8080 }", task);
+    previews.site.write_as("ecs-deploy.yml", "web", &file);
+    previews.up(42).await;
+    assert_ne!(groups().await, shared);
+    let mut own = BTreeSet::from(of_main);
+    own.insert("web-pr-42-eu-central-1-execution".to_owned());
+    assert_eq!(roles().await, own);
+
+    previews.down(42).await.ends_with(exit::OK);
+    same(&main, &previews.site.standing().await);
+}
+
+#[tokio::test]
+async fn on_spot_and_back() {
+    let ground = Ground::new().await;
+    let previews = Previews::new(&ground, 0, "spot").await;
+    previews.set([42], true);
+    let ecs = &previews.site.account.ecs;
+    let service = async || {
+        let found = ecs.describe_services().cluster("shared").services("web-pr-42").send().await;
+        let found = found.expect("services").services.unwrap_or_default().remove(0);
+        let strategy = found.capacity_provider_strategy();
+        strategy.iter().map(|item| item.capacity_provider().to_owned()).collect::<Vec<_>>()
+    };
+    let spot = FILE.replace("com' }", "com', spot: true }");
+    previews.site.write_as("ecs-deploy.yml", "web", &spot);
+    previews.up(42).await;
+    let clusters = ecs.describe_clusters().clusters("shared").send().await.expect("clusters");
+    let expected = ["FARGATE", "FARGATE_SPOT"];
+    assert_eq!(clusters.clusters()[0].capacity_providers(), expected);
+    assert_eq!(service().await, ["FARGATE_SPOT"]);
+    let plan = previews.run(&["preview", "up", "--pr", "42"]).await.ends_with(exit::OK);
+    assert!(plan.stderr.contains("nothing to do"), "{}", plan.stderr);
+    previews.site.write_as("ecs-deploy.yml", "web", FILE);
+    let back = previews.run(&["preview", "up", "--pr", "42"]).await.ends_with(exit::OK);
+    assert!(steps(&back.stderr).contains("service/web-pr-42"), "{}", back.stderr);
+}
+
+/// A run that is killed at any point is taken down completely, and takes nothing of the main service along.
+#[tokio::test]
+async fn a_half_made_one_goes_completely() {
+    let ground = Ground::new().await;
+    let whole = Previews::new(&ground, 0, "whole").await;
+    whole.set([42], true);
+    // Everything of its own.
+    let task = "task: { port: 9090, secrets: { KEY: /web/key } }";
+    let file = FILE.replace("task: { port: 8080 }", task);
+    whole.site.write_as("ecs-deploy.yml", "web", &file);
+    let calls = whole.up(42).await.len();
+    let before = Previews::new(&ground, 1, "before").await;
+    let main = before.site.standing().await;
+    stream::iter((calls / 3..=calls).step_by(2))
+        .map(|last| {
+            let (ground, main, file) = (&ground, &main, &file);
+            async move {
+                let name: &'static str = format!("half{last}").leak();
+                let half = Previews::new(ground, 100 + last, name).await;
+                half.set([42], true);
+                half.site.write_as("ecs-deploy.yml", "web", file);
+                let lane = half.site.ending(last).await;
+                let program = half.program(&["preview", "up", "--pr", "42"], &lane);
+                let _ = program.run_until(lane.ended()).await;
+                half.down(42).await.ends_with(exit::OK);
+                same(main, &half.site.standing().await);
+            }
+        })
+        .buffer_unordered(4)
+        .collect::<()>()
+        .await;
+}
+
+#[tokio::test]
+async fn the_main_service_does_not_go_under_its_previews() {
+    let ground = Ground::new().await;
+    let previews = Previews::new(&ground, 0, "under").await;
+    previews.set([7, 42], true);
+    previews.up(7).await;
+    previews.up(42).await;
+    let before = previews.site.standing().await;
+    let refused = previews.run(&["destroy", "--yes"]).await.ends_with(exit::REFUSED);
+    insta::assert_snapshot!(refused.stderr, @"");
+    same(&before, &previews.site.standing().await);
+    // Also where the file says nothing of previews any more.
+    let file = FILE.split("preview:").next().expect("it begins");
+    previews.site.write_as("ecs-deploy.yml", "web", file);
+    previews.run(&["destroy", "--yes"]).await.ends_with(exit::REFUSED);
+    same(&before, &previews.site.standing().await);
+}
+
+#[tokio::test]
+async fn a_service_of_its_name_is_left_alone() {
+    let ground = Ground::new().await;
+    let previews = Previews::new(&ground, 0, "namesake").await;
+    let file = "task: { port: 8080 }\ncluster: shared\n\
+                load-balancer: { name: shared, host: other.example.com }\n";
+    previews.site.write_as("other.yml", "web-pr-42", file);
+    previews.run(&["deploy", "--config", "other.yml"]).await.ends_with(exit::OK);
+    let before = previews.site.standing().await;
+    previews.set([42], true);
+    let lane = previews.site.counted().await;
+    let up = previews.program(&["preview", "up", "--pr", "42"], &lane).run().await;
+    insta::assert_snapshot!(up.ends_with(exit::REFUSED).stderr, @"");
+    let down = previews.down(42).await.ends_with(exit::REFUSED);
+    assert!(down.stderr.contains("belongs to a service of its own"), "{}", down.stderr);
+    same(&before, &previews.site.standing().await);
+}
