@@ -2,6 +2,7 @@
 
 mod again;
 mod at_once;
+mod auto;
 mod cancel;
 mod deploy;
 mod diagnosis;
@@ -18,5 +19,6 @@ mod speed;
 mod stack;
 mod states;
 mod strategies;
+mod sweep;
 mod topologies;
 mod ways;
