@@ -148,3 +148,6 @@ fn rollout(main: &Rollout, preview: &Preview) -> Rollout {
         ..main.clone()
     }
 }
+
+#[cfg(test)]
+mod tests;

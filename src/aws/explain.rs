@@ -44,23 +44,17 @@ impl Failure {
             || self.message.contains("conflicting DNS domain")
     }
 
+    /// Whether a preview's place behind its load balancer was taken since this run looked: behind another
+    /// one there may be room.
+    pub fn lost_its_place(&self) -> bool {
+        self.is("TooManyUniqueTargetGroupsPerLoadBalancer") || self.is("TooManyRules")
+    }
+
     /// Whether what was to be used is not there: another run has deleted it since this one looked.
     pub fn is_gone(&self) -> bool {
         let code = self.code.as_deref().unwrap_or_default();
         code.contains("NotFound")
             || ["NoSuchEntity", "ServiceNotActive"].iter().any(|gone| self.is(gone))
-    }
-
-    /// Whether a preview's place behind its load balancer was taken, or went, since this run looked: behind
-    /// another one there may be room.
-    pub fn lost_its_place(&self) -> bool {
-        const CODES: [&str; 4] = [
-            "TooManyUniqueTargetGroupsPerLoadBalancer",
-            "TooManyRules",
-            "ListenerNotFound",
-            "LoadBalancerNotFound",
-        ];
-        CODES.iter().any(|code| self.is(code))
     }
 
     /// Whether AWS said neither that it did the work nor that it will not: it may have.

@@ -2,6 +2,7 @@
 
 mod again;
 mod at_once;
+mod auto;
 mod cancel;
 mod deploy;
 mod diagnosis;
@@ -13,6 +14,7 @@ mod killed;
 mod network;
 mod oidc;
 mod others;
+mod previews;
 mod refusals;
 mod run_task;
 mod scenes;
@@ -21,6 +23,7 @@ mod speed;
 mod stack;
 mod states;
 mod strategies;
+mod sweep;
 mod told;
 mod topologies;
 mod ways;

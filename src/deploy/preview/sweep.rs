@@ -207,7 +207,12 @@ mod tests {
         let all = ended(vec![(1, gone()), (2, Ok(failed)), (3, Err(unknown))]);
         let error = judge("web", &all, true).expect_err("two stay");
         assert!(matches!(&error, Error::Partial(_)));
-        insta::assert_snapshot!(error, @"");
+        insta::assert_snapshot!(error, @r"
+        2 previews of `web` not swept
+          #2: service/web-pr-2: no
+          #3: its target group still stands, or stands again
+          help: run it again; one alone is taken down by `preview down --pr 2`
+        ");
         assert!(matches!(judge("web", &all, false), Err(Error::Refused(_))));
     }
 }

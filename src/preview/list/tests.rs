@@ -77,10 +77,10 @@ fn what_people_read() {
     4 previews of `web` in eu-central-1
 
       pull request  state      made       last deploy  tasks   USD a month  where
-      #42           open       8d 8h ago  3h 05m ago   1 of 1        10.36  http://shared-1.eu-central-1.elb.amazonaws.com/pr-42
-      #43           merged     8d 8h ago  3h 05m ago   1 of 1    from 3.11  http://shared-1.eu-central-1.elb.amazonaws.com/pr-43
+      #42           open       8d 8h ago  3h 05m ago   1 of 1        10.36  http://shared-1.eu-central-1.elb.amazonaws.com/pr-42/
+      #43           merged     8d 8h ago  3h 05m ago   1 of 1    from 3.11  http://shared-1.eu-central-1.elb.amazonaws.com/pr-43/
       #44           closed     –          –            –                 –  nowhere: only its target group, log group stands
-      #45           not known  8d 8h ago  7d 22h ago   1 of 1        10.36  http://shared-1.eu-central-1.elb.amazonaws.com/pr-45
+      #45           not known  8d 8h ago  7d 22h ago   1 of 1        10.36  http://shared-1.eu-central-1.elb.amazonaws.com/pr-45/
 
     `preview sweep` takes down #43: its pull request is merged
     `preview sweep` takes down #44: its pull request is closed
@@ -102,7 +102,7 @@ fn what_programs_read() {
       "repository": "octo/web",
       "state": "merged",
       "goes": "its pull request is merged",
-      "url": "http://shared-1.eu-central-1.elb.amazonaws.com/pr-43",
+      "url": "http://shared-1.eu-central-1.elb.amazonaws.com/pr-43/",
       "made": "2026-11-10T03:06:40Z",
       "deployed": "2026-11-18T08:01:40Z",
       "desired": 1,
