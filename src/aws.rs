@@ -13,7 +13,7 @@ use crate::{
     error::{Error, Problem, Result},
     event::Events,
     network::needs::partition,
-    tags::Tags,
+    tags::{Stack, Tags},
 };
 use aws_config::{
     BehaviorVersion, Region, SdkConfig, stalled_stream_protection::StalledStreamProtectionConfig,
@@ -29,6 +29,8 @@ use wire::Wire;
 /// Reads AWS, in one account and region.
 #[derive(Debug, Clone)]
 pub struct Reader {
+    /// Certificates.
+    pub acm: aws_sdk_acm::Client,
     /// Repositories and images.
     pub ecr: aws_sdk_ecr::Client,
     /// Clusters, services and task definitions.
@@ -130,6 +132,7 @@ impl Reader {
         let wire = Wire::through(config.http_client());
         let config = &patient(config, wire.clone());
         Ok(Self {
+            acm: client!(aws_sdk_acm, config),
             ecr: client!(aws_sdk_ecr, config),
             ecs: client!(aws_sdk_ecs, config),
             ec2: client!(aws_sdk_ec2, config),
@@ -185,16 +188,19 @@ impl Reader {
 pub struct Writer {
     /// The same clients.
     pub aws: Reader,
-    /// The stack whose name the tags carry.
+    /// The stack whose name own things' tags carry.
     pub stack: String,
+    /// The stack that shared things are registered for.
+    pub main: String,
     /// Who is told what is waited for.
     pub events: Events,
 }
 
 impl Writer {
     /// The right to change what `aws` reads.
-    pub(crate) const fn new(aws: Reader, stack: String, events: Events) -> Self {
-        Self { aws, stack, events }
+    pub(crate) fn new(aws: Reader, stack: impl Into<Stack>, events: Events) -> Self {
+        let Stack { name, main, .. } = stack.into();
+        Self { aws, stack: name, main, events }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The command line, which is also the action's inputs: the same flags, from `INPUT_*`.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use crate::decision::Decision;
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::{collections::BTreeMap, ffi::OsString, path::PathBuf};
 
 /// Deploys a container to Amazon ECS in private subnets behind an internet-facing load balancer.
@@ -22,12 +23,17 @@ Examples:
   ecs-private-deploy doctor                    can the tasks start, and if not why not
   ecs-private-deploy doctor --cluster prod --service web
   ecs-private-deploy cost --gb 500             a month's price, against NAT gateways
+  ecs-private-deploy preview up --pr 42        a service of its own for a pull request
+  ecs-private-deploy preview list              what stands for pull requests, and what it costs
 
 The region and the credentials are found as the AWS CLI finds them.";
 
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// What the event asks for that started the workflow: a deploy, a pull request's preview or plan, or a
+    /// takedown
+    Auto(Auto),
     /// Build the image, make sure that all it needs exists, and roll the service out
     Deploy(Deploy),
     /// Say what a deploy would do, and change nothing
@@ -42,8 +48,24 @@ pub enum Command {
     Doctor(Doctor),
     /// Say what a month costs with VPC endpoints and with NAT gateways; asks nobody
     Cost(Cost),
+    /// Make, list and take down what pull requests get to try themselves out
+    Preview(Preview),
     /// Print the JSON Schema of the file, for editors
     Schema,
+}
+
+/// What `auto` takes.
+#[derive(Debug, Args)]
+pub struct Auto {
+    /// What every command on a file takes.
+    #[command(flatten)]
+    pub common: Common,
+    /// What `deploy` takes too.
+    #[command(flatten)]
+    pub image: Image,
+    /// Which pull request.
+    #[command(flatten)]
+    pub pull_request: PullRequest,
 }
 
 /// What `deploy` takes.
@@ -164,6 +186,83 @@ pub struct Cost {
     pub format: Format,
 }
 
+/// What `preview` takes.
+#[derive(Debug, Args)]
+pub struct Preview {
+    /// What is done with previews.
+    #[command(subcommand)]
+    pub command: PreviewCommand,
+}
+
+/// What is done with previews.
+#[derive(Debug, Subcommand)]
+pub enum PreviewCommand {
+    /// Make or update the preview of a pull request, unless that is closed
+    Up(PreviewUp),
+    /// Take down the preview of a pull request, open or not, and nothing that is shared
+    Down(PreviewDown),
+    /// Say what stands, since when, for which pull request, and what it costs a month
+    List(PreviewMany),
+    /// Take down what belongs to closed pull requests or has stood longer than its `ttl`
+    Sweep(PreviewMany),
+}
+
+/// What `preview up` takes.
+#[derive(Debug, Args)]
+pub struct PreviewUp {
+    /// What every command on a file takes.
+    #[command(flatten)]
+    pub common: Common,
+    /// What `deploy` takes too.
+    #[command(flatten)]
+    pub image: Image,
+    /// Which pull request.
+    #[command(flatten)]
+    pub pull_request: PullRequest,
+}
+
+/// What `preview down` takes.
+#[derive(Debug, Args)]
+pub struct PreviewDown {
+    /// What every command on a file takes.
+    #[command(flatten)]
+    pub common: Common,
+    /// Which pull request.
+    #[command(flatten)]
+    pub pull_request: PullRequest,
+}
+
+/// What `preview list` and `preview sweep` take.
+#[derive(Debug, Args)]
+pub struct PreviewMany {
+    /// What every command on a file takes.
+    #[command(flatten)]
+    pub common: Common,
+    /// How it is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// Which pull request.
+#[derive(Debug, Args)]
+pub struct PullRequest {
+    /// The pull request's number [default: that of the workflow's event]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub pr: Option<u64>,
+}
+
+impl PreviewCommand {
+    /// What every command on a file takes.
+    pub const fn common(&self) -> &Common {
+        match self {
+            Self::Up(PreviewUp { common, .. })
+            | Self::Down(PreviewDown { common, .. })
+            | Self::List(PreviewMany { common, .. })
+            | Self::Sweep(PreviewMany { common, .. }) => common,
+        }
+    }
+}
+
 /// What every command on a file takes.
 #[derive(Debug, Args)]
 pub struct Common {
@@ -250,12 +349,18 @@ fn truth(text: &str) -> Result<bool, String> {
     }
 }
 
-/// The image, where it is not the file's.
+/// What becomes the image.
 #[derive(Debug, Args)]
 pub struct Image {
     /// An image in a private ECR repository of the region, deployed instead of building one
     #[arg(long, value_name = "URI")]
     pub image: Option<String>,
+    /// Build the pull requests of forks too, with this job's credentials: docs/pull-requests.md says what
+    /// that means
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+        default_value = "false", hide_default_value = true, hide_possible_values = true,
+        action = ArgAction::Set, value_parser = truth, value_name = "BOOL")]
+    pub allow_forks: bool,
 }
 
 /// How an answer is printed.
@@ -273,22 +378,50 @@ impl Command {
     /// What every command on a file takes; `None` for one that takes no file.
     pub const fn common(&self) -> Option<&Common> {
         match self {
-            Self::Deploy(Deploy { common, .. })
+            Self::Auto(Auto { common, .. })
+            | Self::Deploy(Deploy { common, .. })
             | Self::Plan(Plan { common, .. })
             | Self::Destroy(Destroy { common, .. })
             | Self::Continue(Steer { common })
             | Self::Rollback(Steer { common })
             | Self::Doctor(Doctor { common, .. })
             | Self::Cost(Cost { common, .. }) => Some(common),
+            Self::Preview(Preview { command }) => Some(command.common()),
             Self::Schema => None,
         }
     }
 
-    /// The image, where it is not the file's.
-    pub fn image(&self) -> Option<&str> {
+    /// The command that the decision is, where this is `auto`.
+    #[must_use]
+    pub fn decided(self, decision: &Decision, has_previews: bool) -> Self {
+        let Self::Auto(Auto { common, image, .. }) = self else { return self };
+        let pull_request = |number: u64| PullRequest { pr: Some(number) };
+        let preview = |command| Self::Preview(Preview { command });
+        match *decision {
+            Decision::Deploy => Self::Deploy(Deploy { common, image }),
+            Decision::Update(number) if has_previews => {
+                let pull_request = pull_request(number);
+                preview(PreviewCommand::Up(PreviewUp { common, image, pull_request }))
+            }
+            // To plan changes nothing.
+            Decision::Update(_) | Decision::Nothing(_) => {
+                Self::Plan(Plan { common, image, format: Format::Text, detailed_exitcode: false })
+            }
+            Decision::TakeDown(number) => {
+                let pull_request = pull_request(number);
+                preview(PreviewCommand::Down(PreviewDown { common, pull_request }))
+            }
+        }
+    }
+
+    /// What becomes the image, where the command has anything to do with one.
+    pub const fn image(&self) -> Option<&Image> {
         match self {
-            Self::Deploy(Deploy { image, .. }) | Self::Plan(Plan { image, .. }) => {
-                image.image.as_deref()
+            Self::Auto(Auto { image, .. })
+            | Self::Deploy(Deploy { image, .. })
+            | Self::Plan(Plan { image, .. })
+            | Self::Preview(Preview { command: PreviewCommand::Up(PreviewUp { image, .. }) }) => {
+                Some(image)
             }
             _ => None,
         }
@@ -307,13 +440,16 @@ pub fn arguments(given: Vec<OsString>, variables: &BTreeMap<String, String>) -> 
         let value = variables.get(&format!("INPUT_{}", name.to_uppercase()))?.trim();
         (!value.is_empty()).then(|| value.to_owned())
     };
-    let command = input("command").unwrap_or_else(|| "deploy".to_owned());
+    let command = input("command").unwrap_or_else(|| "auto".to_owned());
     let mut flags = vec!["config", "working-directory", "aws-region", "environment"];
     flags.extend(CREDENTIALS);
     match command.as_str() {
-        "deploy" | "plan" => flags.push("image"),
+        "deploy" | "plan" => flags.extend(["image", "allow-forks"]),
+        "auto" | "preview-up" => flags.extend(["image", "allow-forks", "pr"]),
+        "preview-down" => flags.push("pr"),
         // A workflow that says `command: destroy` has been asked already, when it was written.
-        "destroy" | "continue" | "rollback" | "cost" | "doctor" => {}
+        "destroy" | "continue" | "rollback" | "cost" | "doctor" | "preview-list"
+        | "preview-sweep" => {}
         _ => flags.clear(),
     }
     let confirmed = (command == "destroy").then(|| "--yes".to_owned());
@@ -323,8 +459,13 @@ pub fn arguments(given: Vec<OsString>, variables: &BTreeMap<String, String>) -> 
         // One word, so that a value which begins with a hyphen stays a value.
         .filter_map(|name| input(name).map(|value| format!("--{name}={value}")));
     // A command that begins with a hyphen would be a flag.
-    let command = command.trim_start_matches('-').to_owned();
-    let words = std::iter::once(command).chain(confirmed).chain(flags).map(OsString::from);
+    let command = command.trim_start_matches('-');
+    // An input is one word.
+    let command = command.strip_prefix("preview-").map_or_else(
+        || vec![command.to_owned()],
+        |rest| vec!["preview".to_owned(), rest.to_owned()],
+    );
+    let words = command.into_iter().chain(confirmed).chain(flags).map(OsString::from);
     std::iter::once(program).chain(words).collect()
 }
 
@@ -360,12 +501,13 @@ mod tests {
         ];
         assert_eq!(words, expected);
         let parsed = Cli::try_parse_from(&words).expect("they parse");
-        assert_eq!(parsed.command.image(), Some("--help"));
+        let image = parsed.command.image().and_then(|image| image.image.as_deref());
+        assert_eq!(image, Some("--help"));
     }
 
     #[test]
-    fn without_inputs_it_deploys_and_a_destroy_is_not_asked_again() {
-        assert_eq!(words(&["p"], &[("GITHUB_ACTIONS", "true")]), ["p", "deploy"]);
+    fn without_inputs_it_goes_by_the_event_and_a_destroy_is_not_asked_again() {
+        assert_eq!(words(&["p"], &[("GITHUB_ACTIONS", "true")]), ["p", "auto"]);
         let inputs =
             [("GITHUB_ACTIONS", "true"), ("INPUT_COMMAND", "destroy"), ("INPUT_IMAGE", "x")];
         assert_eq!(words(&["p"], &inputs), ["p", "destroy", "--yes"]);
@@ -384,6 +526,93 @@ mod tests {
         assert!(parse(&["--endpoint-units", "4", "--gb", "1024", "--region", "x"]).is_ok());
         assert!(parse(&["--endpoint-units", "4", "--config", "api.yml"]).is_err());
         assert!(parse(&["--zones", "0"]).is_err());
+    }
+
+    #[test]
+    fn every_input_of_the_action_is_a_flag_of_a_command() {
+        let action = include_str!("../action.yml");
+        let (_, inputs) = action.split_once("\ninputs:\n").expect("it has inputs");
+        let (inputs, _) = inputs.split_once("\n\n").expect("they end");
+        let names = inputs.lines().filter_map(|line| line.strip_prefix("  ")?.strip_suffix(':'));
+        let names: Vec<_> = names.filter(|name| !name.starts_with(' ')).collect();
+        assert!(names.contains(&"allow-forks"), "{names:?}");
+        for name in names.iter().filter(|name| !["command", "github-token"].contains(*name)) {
+            let is_flag = ["auto", "deploy", "iam-policy"].into_iter().any(|command| {
+                let given = format!("INPUT_{}", name.to_uppercase());
+                let variables =
+                    [("GITHUB_ACTIONS", "true"), ("INPUT_COMMAND", command), (&given, "x")];
+                words(&["p"], &variables).contains(&format!("--{name}=x"))
+            });
+            assert!(is_flag, "the input {name} goes nowhere");
+        }
+    }
+
+    #[test]
+    fn a_fork_is_allowed_by_one_word() {
+        let of = |value| {
+            let inputs = [("GITHUB_ACTIONS", "true"), ("INPUT_ALLOW-FORKS", value)];
+            let parsed = Cli::try_parse_from(words(&["p"], &inputs));
+            parsed.ok().and_then(|cli| Some(cli.command.image()?.allow_forks))
+        };
+        assert_eq!((of(""), of("false"), of("true")), (Some(false), Some(false), Some(true)));
+        assert_eq!((of("yes"), of("1")), (None, None));
+        let parsed = Cli::try_parse_from(["p", "preview", "up", "--allow-forks", "--pr", "1"]);
+        assert!(parsed.expect("it parses").command.image().is_some_and(|image| image.allow_forks));
+        assert!(Cli::try_parse_from(["p", "preview", "down", "--allow-forks"]).is_err());
+    }
+
+    #[test]
+    fn what_the_event_asks_for_is_one_of_the_other_commands() {
+        let of = |decision, has_previews| {
+            let words = ["p", "auto", "--config=api.yml", "--image=x", "--allow-forks"];
+            let parsed = Cli::try_parse_from(words).expect("it parses");
+            let command = parsed.command.decided(&decision, has_previews);
+            let config = &command.common().expect("it is about a file").config;
+            assert_eq!(config.as_deref(), Some(std::path::Path::new("api.yml")));
+            let image = command.image().and_then(|image| image.image.clone()).is_some();
+            let number = match &command {
+                Command::Preview(Preview { command: PreviewCommand::Up(given) }) => {
+                    given.pull_request.pr
+                }
+                Command::Preview(Preview { command: PreviewCommand::Down(given) }) => {
+                    given.pull_request.pr
+                }
+                _ => None,
+            };
+            let name = format!("{command:?}");
+            let name = name.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+            (name.to_owned(), image, number)
+        };
+        let is = |name: &str, image, number| (name.to_owned(), image, number);
+        assert_eq!(of(Decision::Deploy, true), is("Deploy", true, None));
+        assert_eq!(of(Decision::Update(42), true), is("Preview", true, Some(42)));
+        assert_eq!(of(Decision::Update(42), false), is("Plan", true, None));
+        for has_previews in [true, false] {
+            let down = of(Decision::TakeDown(42), has_previews);
+            assert_eq!(down, is("Preview", false, Some(42)));
+        }
+    }
+
+    #[test]
+    fn a_preview_is_two_words_and_has_a_number() {
+        let of = |command| {
+            let inputs = [
+                ("GITHUB_ACTIONS", "true"),
+                ("INPUT_COMMAND", command),
+                ("INPUT_PR", "42"),
+                ("INPUT_IMAGE", "x"),
+            ];
+            let words = words(&["p"], &inputs);
+            assert!(Cli::try_parse_from(&words).is_ok(), "{words:?}");
+            words
+        };
+        assert_eq!(of("preview-up"), ["p", "preview", "up", "--image=x", "--pr=42"]);
+        assert_eq!(of("preview-down"), ["p", "preview", "down", "--pr=42"]);
+        assert_eq!(of("preview-list"), ["p", "preview", "list"]);
+        assert_eq!(of("preview-sweep"), ["p", "preview", "sweep"]);
+        let parse = |words: &[&str]| Cli::try_parse_from([&["p", "preview"], words].concat());
+        assert!(parse(&["up", "--pr", "0"]).is_err() && parse(&["down", "--pr", "-1"]).is_err());
+        assert!(parse(&["list", "--pr", "1"]).is_err() && parse(&[]).is_err());
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! What an error of the SDK means: service, operation, code, message, request id, and for a refusal
 //! the permission that is missing. The SDK's own `Display` says "service error".
 
+mod quota;
+
 use crate::error::{Error, Problem};
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::{
@@ -40,6 +42,25 @@ impl Failure {
             || code == "RouteAlreadyExists"
             || self.message.contains("was not idempotent")
             || self.message.contains("conflicting DNS domain")
+    }
+
+    /// Whether what was to be used is not there: another run has deleted it since this one looked.
+    pub fn is_gone(&self) -> bool {
+        let code = self.code.as_deref().unwrap_or_default();
+        code.contains("NotFound")
+            || ["NoSuchEntity", "ServiceNotActive"].iter().any(|gone| self.is(gone))
+    }
+
+    /// Whether a preview's place behind its load balancer was taken, or went, since this run looked: behind
+    /// another one there may be room.
+    pub fn lost_its_place(&self) -> bool {
+        const CODES: [&str; 4] = [
+            "TooManyUniqueTargetGroupsPerLoadBalancer",
+            "TooManyRules",
+            "ListenerNotFound",
+            "LoadBalancerNotFound",
+        ];
+        CODES.iter().any(|code| self.is(code))
     }
 
     /// Whether AWS said neither that it did the work nor that it will not: it may have.
@@ -88,7 +109,10 @@ impl Failure {
         if let Some(id) = request_id {
             problem = problem.found(format!("request id {id}"));
         }
-        if self.is_denied() {
+        let quota = code.as_deref().and_then(quota::help);
+        if let Some(help) = quota {
+            problem = problem.help(help);
+        } else if self.is_denied() {
             problem = problem.help(format!(
                 "allow `{operation}` on {on} in the policy of the role that runs this"
             ));

@@ -36,6 +36,8 @@ pub struct Config {
     pub run: Vec<RunTask>,
     /// What a pull request gets, where it gets anything.
     pub preview: Option<Preview>,
+    /// Of what this is a preview, where it is one. No file says that: `preview::config` makes it.
+    pub preview_of: Option<PreviewOf>,
     /// The folder of the file; every path of the file is relative to it.
     pub folder: PathBuf,
 }
@@ -108,6 +110,9 @@ pub enum SecretSource {
 pub enum Cache {
     /// In the image's own ECR repository, under the tag `buildcache`.
     Registry,
+    /// Likewise, and those of previews beside it under `buildcache-previews`: what a pull request builds
+    /// must not take the place of what the main service's next build starts from.
+    Previews,
     /// Nowhere.
     None,
 }
@@ -191,6 +196,9 @@ pub struct LoadBalancer {
     pub ssl_policy: String,
     /// The host that is routed to this service; with it the service gets a rule of its own.
     pub host: Option<String>,
+    /// The path that is routed to this service and taken off before a request arrives, `/pr-42`. Only
+    /// a preview has one; where there is a host too, both have to fit.
+    pub path: Option<String>,
     /// CIDR blocks that may connect, IPv4 or IPv6; never empty.
     pub allow_from: Vec<String>,
     /// How the target group asks whether a task is well.
@@ -261,6 +269,21 @@ pub enum Strategy {
     },
     /// From one target group to another, by the load balancer.
     Shift(Shift),
+}
+
+impl Strategy {
+    /// How long a rollout takes by its own design.
+    pub fn bakes(&self) -> Duration {
+        let Self::Shift(shift) = self else { return Duration::ZERO };
+        let steps = match shift.steps {
+            ShiftSteps::AllAtOnce => Duration::ZERO,
+            ShiftSteps::Linear { percent: Percent(tenths), bake_time } => {
+                bake_time * 1000_u32.div_ceil(tenths.max(1)).saturating_sub(1)
+            }
+            ShiftSteps::Canary { bake_time, .. } => bake_time,
+        };
+        steps + shift.bake_time
+    }
 }
 
 /// When a rolling update counts as successful.
@@ -356,6 +379,17 @@ pub enum When {
     BeforeRollout,
     /// After the new version serves.
     AfterRollout,
+    /// It does not: a preview's, where the file does not ask for it.
+    Never,
+}
+
+/// Of what a config is a preview.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PreviewOf {
+    /// The main service, which is also the stack that shared things are registered for.
+    pub service: String,
+    /// The pull request's number.
+    pub number: u64,
 }
 
 /// A pull request's own service.
@@ -375,6 +409,8 @@ pub struct Preview {
     pub memory: Option<u32>,
     /// Environment variables in addition to the container's, and in place of those of the same name.
     pub environment: IndexMap<String, String>,
+    /// Whether the tasks of `run` run for it too; `None` where the file does not say, which is no.
+    pub run: Option<bool>,
     /// After how long without a deploy `preview sweep` takes it down, open or not.
     pub ttl: Option<Duration>,
 }

@@ -110,6 +110,7 @@ pub(super) fn read(tree: &Node, input: &Input<'_>, findings: &mut Findings) -> C
         rollout,
         run,
         preview,
+        preview_of: None,
         folder: input.folder.to_owned(),
         service,
     }
@@ -221,6 +222,7 @@ fn load_balancer(file: &Section<'_>, service: &str, findings: &mut Vec<Finding>)
             .text("ssl-policy")
             .map_or_else(|| SSL_POLICY.to_owned(), |at| at.value.to_owned()),
         host: named(&section, "host", "the host", host, findings),
+        path: None,
         allow_from: match allow_from {
             Some(blocks) => blocks.iter().map(|block| block.value.to_owned()).collect(),
             None => vec!["0.0.0.0/0".to_owned()],

@@ -111,6 +111,7 @@ fn a_name_is_enough_where_the_rest_can_be_found_out() {
             certificate: None,
             ssl_policy: "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09",
             host: None,
+            path: None,
             allow_from: [
                 "0.0.0.0/0",
             ],
@@ -144,6 +145,7 @@ fn a_name_is_enough_where_the_rest_can_be_found_out() {
         },
         run: [],
         preview: None,
+        preview_of: None,
         folder: "/app",
     }
     "#);

@@ -71,6 +71,7 @@ impl Redactor<'_> {
                 }
                 Event::Rollout(state)
             }
+            Event::Swept(outcome) => Event::Swept(Box::new(r.outcome(outcome))),
             Event::Finished(outcome) => Event::Finished(Box::new(r.outcome(outcome))),
         }
     }
@@ -183,24 +184,30 @@ impl Redactor<'_> {
         let Outcome {
             command,
             service,
+            preview,
+            neutral,
             plan,
             verdict,
             error,
             changed,
             is_cancelled,
             outputs,
+            cost,
             timeline,
             exit_code,
         } = outcome;
         Outcome {
             command: *command,
             service: self.text(service),
+            preview: *preview,
+            neutral: neutral.as_ref().map(|neutral| self.problem(neutral)),
             plan: plan.as_ref().map(|plan| self.plan(plan).into()),
             verdict: verdict.as_ref().map(|verdict| self.verdict(verdict)),
             error: error.as_ref().map(|error| self.problem(error)),
             changed: *changed,
             is_cancelled: *is_cancelled,
             outputs: self.outputs(outputs),
+            cost: self.option(cost.as_ref()),
             timeline: timeline
                 .iter()
                 .map(|span| Span { name: self.text(&span.name), ..span.clone() })
@@ -280,7 +287,9 @@ mod tests {
                 plan: Some(plan.clone().into()),
                 verdict: Some(verdict),
                 error: Some(problem()),
+                neutral: Some(problem()),
                 outputs: outputs.clone(),
+                cost: Some(s()),
                 timeline: vec![Span { name: s(), start: Duration::ZERO, end: Duration::ZERO }],
                 ..Outcome::default()
             }))
@@ -299,6 +308,7 @@ mod tests {
             outcome(Verdict::Stopped(problem())),
             outcome(Verdict::Superseded { by: s(), whose: problem() }),
             outcome(Verdict::TimedOut(problem())),
+            Event::Swept(Box::new(Outcome { error: Some(problem()), ..Outcome::default() })),
         ];
         for told in events {
             let text = redacted(&told);

@@ -19,3 +19,5 @@ mod stack;
 mod states;
 mod strategies;
 mod topologies;
+mod ways;
+mod words;

@@ -4,8 +4,10 @@
 
 pub mod account;
 pub mod balancer;
+pub mod counts;
 pub mod daemon;
 pub mod ecr;
+pub mod front;
 pub mod gate;
 pub mod github;
 pub mod lane;

@@ -39,7 +39,7 @@ const OF_STRATEGIES: [(&str, &[&str]); 6] = [
 pub(super) fn read(file: &Section<'_>, findings: &mut Vec<Finding>) -> Rollout {
     let section = file.section("rollout");
     let strategy = strategy(file, &section, findings);
-    let bakes = baking(&strategy);
+    let bakes = strategy.bakes();
     let rollout = Rollout {
         desired_count: section.number("desired-count").map(|at| at.value),
         minimum_healthy_percent: number(&section, "minimum-healthy-percent", 100),
@@ -208,19 +208,6 @@ fn minutes(
         findings.push(Finding::new(span, what).label(label));
     }
     Some(value)
-}
-
-/// How long a rollout takes by its own design.
-fn baking(strategy: &Strategy) -> Duration {
-    let Strategy::Shift(shift) = strategy else { return Duration::ZERO };
-    let steps = match shift.steps {
-        ShiftSteps::AllAtOnce => Duration::ZERO,
-        ShiftSteps::Linear { percent: Percent(tenths), bake_time } => {
-            bake_time * 1000_u32.div_ceil(tenths.max(1)).saturating_sub(1)
-        }
-        ShiftSteps::Canary { bake_time, .. } => bake_time,
-    };
-    steps + shift.bake_time
 }
 
 fn alarms(section: &Section<'_>, findings: &mut Vec<Finding>) -> BTreeSet<String> {
