@@ -58,7 +58,12 @@ async fn the_two_lines_that_are_told_are_the_ones_that_are_missing() {
     request.policy_document(trust(&told)).send().await.expect("it is written");
     for subject in forms {
         let run = doctor(subject).run().await;
-        assert!(run.stdout.contains("service web of cluster web"), "{}\n{}", run.stdout, run.stderr);
+        assert!(
+            run.stdout.contains("service web of cluster web"),
+            "{}\n{}",
+            run.stdout,
+            run.stderr
+        );
     }
     let run = doctor("repo:octo/web:ref:refs/heads/main").run().await.ends_with(exit::REFUSED);
     assert!(run.stderr.contains("\"repo:octo/web:ref:refs/heads/main\""), "{}", run.stderr);
