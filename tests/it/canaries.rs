@@ -94,8 +94,6 @@ impl Job {
         }
         workshop::plugins(&folder.path().join("home"));
         fs::write(folder.path().join("secret"), &canaries["secret file"]).expect("a file");
-        let event = json!({"pull_request": {"number": 7, "head": {"sha": nonce}}});
-        fs::write(folder.path().join("event.json"), event.to_string()).expect("the event");
         let file = json!({
             "service": "hello",
             "network": {"vpc": vpc.id},
@@ -147,8 +145,14 @@ impl Job {
         });
     }
 
-    /// How the step of the Dockerfile ends that has the secrets.
+    /// How the step of the Dockerfile ends that has the secrets, in another commit.
     fn ends_with(&self, end: &str) {
+        let ours = json!({"full_name": "octo/web"});
+        let sha = format!("{:040x}", Uuid::new_v4().as_u128());
+        let event = json!({"action": "synchronize", "number": 7, "pull_request": {
+            "number": 7, "head": {"sha": sha, "repo": ours}, "base": {"repo": ours},
+        }});
+        fs::write(self.path("event.json"), event.to_string()).expect("the event");
         let text = DOCKERFILE.replace("NONCE", &self.nonce).replace("END", end);
         fs::write(self.folder.path().join("app/Dockerfile"), text).expect("the Dockerfile");
     }
@@ -247,6 +251,10 @@ impl Job {
             passed.filter(|it| OF_RUN.iter().any(|prefix| it.starts_with(prefix))).collect();
         assert!(passed.is_empty(), "a child has {passed:?}");
 
+        let builds = format!("{}/hello:", self.gate.registry);
+        let builds = seen.arguments.iter().any(|line| line.contains(&builds));
+        assert_eq!(builds, seen.has_built(), "a build whose environment was not seen");
+
         // A part of a token, which is announced as a whole.
         let announced = self.canaries.iter().filter(|(what, _)| **what != "OIDC signature");
         let built =
@@ -318,7 +326,7 @@ async fn no_secret_is_seen_in_a_run_that_succeeds_fails_or_is_cancelled() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     step.signal(Signal::INT);
-    let mut run = step.ends().await.ends_with(exit::UNEXPECTED);
+    let mut run = step.ends().await.ends_with(exit::PARTIAL);
     run.stderr = said();
     let printed = job.has_kept_all(&run, underway);
     arrived(&job, &printed);
