@@ -359,7 +359,7 @@ pub struct Image {
     /// that means
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
         default_value = "false", hide_default_value = true, hide_possible_values = true,
-        action = ArgAction::Set, value_name = "BOOL")]
+        action = ArgAction::Set, value_parser = truth, value_name = "BOOL")]
     pub allow_forks: bool,
 }
 
@@ -526,6 +526,25 @@ mod tests {
         assert!(parse(&["--endpoint-units", "4", "--gb", "1024", "--region", "x"]).is_ok());
         assert!(parse(&["--endpoint-units", "4", "--config", "api.yml"]).is_err());
         assert!(parse(&["--zones", "0"]).is_err());
+    }
+
+    #[test]
+    fn every_input_of_the_action_is_a_flag_of_a_command() {
+        let action = include_str!("../action.yml");
+        let (_, inputs) = action.split_once("\ninputs:\n").expect("it has inputs");
+        let (inputs, _) = inputs.split_once("\n\n").expect("they end");
+        let names = inputs.lines().filter_map(|line| line.strip_prefix("  ")?.strip_suffix(':'));
+        let names: Vec<_> = names.filter(|name| !name.starts_with(' ')).collect();
+        assert!(names.contains(&"allow-forks"), "{names:?}");
+        for name in names.iter().filter(|name| !["command", "github-token"].contains(*name)) {
+            let is_flag = ["auto", "deploy", "iam-policy"].into_iter().any(|command| {
+                let given = format!("INPUT_{}", name.to_uppercase());
+                let variables =
+                    [("GITHUB_ACTIONS", "true"), ("INPUT_COMMAND", command), (&given, "x")];
+                words(&["p"], &variables).contains(&format!("--{name}=x"))
+            });
+            assert!(is_flag, "the input {name} goes nowhere");
+        }
     }
 
     #[test]

@@ -188,8 +188,8 @@ fn choose(command: Command, context: &Context) -> Result<Choice> {
         Some(decision) => command.decided(decision, has_previews),
         None => command,
     };
-    if command.image().is_some() && matches!(config.image, Image::Build(_)) {
-        decision::check_out(&context.trigger, checkout::commit(&config.folder).as_deref())?;
+    if let (Some(_), Image::Build(build)) = (command.image(), &config.image) {
+        decision::check_out(&context.trigger, checkout::commit(&build.context).as_deref())?;
     }
     Ok(Choice::Do { command: command.into(), config: config.into(), decided })
 }

@@ -6,7 +6,9 @@ use std::{fs, path::Path};
 /// leaves a commit, or the name of a branch, in `HEAD`.
 /// <https://git-scm.com/docs/gitrepository-layout>
 pub fn commit(folder: &Path) -> Option<String> {
-    let git = folder.ancestors().map(|folder| folder.join(".git")).find(|git| git.is_dir())?;
+    let folder = std::path::absolute(folder).ok()?;
+    // A file of that name is a submodule's or a worktree's, whose commit is not the one around it.
+    let git = folder.ancestors().map(|folder| folder.join(".git")).find(|git| git.exists())?;
     let read = |name: &str| fs::read_to_string(git.join(name)).ok();
     let head = read("HEAD")?;
     let Some(branch) = head.trim().strip_prefix("ref: ") else { return hash(&head) };
@@ -54,6 +56,9 @@ mod tests {
         write(".git/HEAD", "ref: ../../etc/passwd\n");
         assert_eq!(commit(&below), None);
         write(".git/HEAD", "gibberish");
+        assert_eq!(commit(&below), None);
+        write(".git/HEAD", COMMIT);
+        write("services/api/.git", "gitdir: ../../.git/modules/api\n");
         assert_eq!(commit(&below), None);
     }
 }

@@ -142,12 +142,14 @@ impl Runner {
     }
 }
 
-const INPUTS: [&str; 7] = [
+const INPUTS: [&str; 9] = [
     "command",
     "config",
     "working-directory",
     "aws-region",
     "image",
+    "pr",
+    "allow-forks",
     "environment",
     "github-token",
 ];
