@@ -2,6 +2,7 @@
 
 mod again;
 mod at_once;
+mod auto;
 mod cancel;
 mod deploy;
 mod diagnosis;
