@@ -1,5 +1,6 @@
 //! The command line, which is also the action's inputs: the same flags, from `INPUT_*`.
 
+use crate::policy::subject::Purpose;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::{collections::BTreeMap, ffi::OsString, path::PathBuf};
 
@@ -22,6 +23,7 @@ Examples:
   ecs-private-deploy doctor                    can the tasks start, and if not why not
   ecs-private-deploy doctor --cluster prod --service web
   ecs-private-deploy cost --gb 500             a month's price, against NAT gateways
+  ecs-private-deploy iam-policy --for preview  the least that the role needs
 
 The region and the credentials are found as the AWS CLI finds them.";
 
@@ -42,6 +44,8 @@ pub enum Command {
     Doctor(Doctor),
     /// Say what a month costs with VPC endpoints and with NAT gateways; asks nobody
     Cost(Cost),
+    /// Print the least that the role of a command needs, and who may assume it; asks nobody
+    IamPolicy(IamPolicy),
     /// Print the JSON Schema of the file, for editors
     Schema,
 }
@@ -164,6 +168,52 @@ pub struct Cost {
     pub format: Format,
 }
 
+/// What `iam-policy` takes.
+#[derive(Debug, Args)]
+pub struct IamPolicy {
+    /// What every command on a file takes.
+    #[command(flatten)]
+    pub common: Common,
+    /// What the role is for
+    #[arg(long = "for", value_name = "COMMAND", value_enum, default_value_t = Purpose::Deploy)]
+    pub purpose: Purpose,
+    /// How it is printed
+    #[arg(long, value_enum, default_value_t = PolicyFormat::Json)]
+    pub format: PolicyFormat,
+    /// Print who may assume the role, in place of what it may do
+    #[arg(long)]
+    pub trust: bool,
+    /// Print this one where one policy is not enough
+    #[arg(long, value_name = "N", conflicts_with = "trust")]
+    pub part: Option<usize>,
+    /// The AWS account [default: the one that the file names, or any]
+    #[arg(long, value_name = "ID")]
+    pub account: Option<String>,
+    /// The repository whose workflow runs assume the role [default: GITHUB_REPOSITORY]
+    #[arg(long, value_name = "OWNER/NAME")]
+    pub repository: Option<String>,
+    /// The number of the repository's owner [default: GITHUB_REPOSITORY_OWNER_ID]
+    #[arg(long, value_name = "N")]
+    pub owner_id: Option<u64>,
+    /// The number of the repository [default: GITHUB_REPOSITORY_ID]
+    #[arg(long, value_name = "N")]
+    pub repository_id: Option<u64>,
+    /// The branch whose runs may assume the role, where their jobs have no `--environment`
+    #[arg(long, value_name = "NAME")]
+    pub branch: Option<String>,
+}
+
+/// How a policy is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PolicyFormat {
+    /// One document, as IAM takes it.
+    Json,
+    /// A template that makes the role.
+    Cloudformation,
+    /// Resources that make the role.
+    Terraform,
+}
+
 /// What every command on a file takes.
 #[derive(Debug, Args)]
 pub struct Common {
@@ -213,7 +263,8 @@ impl Command {
             | Self::Continue(Steer { common })
             | Self::Rollback(Steer { common })
             | Self::Doctor(Doctor { common, .. })
-            | Self::Cost(Cost { common, .. }) => Some(common),
+            | Self::Cost(Cost { common, .. })
+            | Self::IamPolicy(IamPolicy { common, .. }) => Some(common),
             Self::Schema => None,
         }
     }
@@ -246,7 +297,7 @@ pub fn arguments(given: Vec<OsString>, variables: &BTreeMap<String, String>) -> 
     match command.as_str() {
         "deploy" | "plan" => flags.push("image"),
         // A workflow that says `command: destroy` has been asked already, when it was written.
-        "destroy" | "continue" | "rollback" | "cost" | "doctor" => {}
+        "destroy" | "continue" | "rollback" | "cost" | "doctor" | "iam-policy" => {}
         _ => flags.clear(),
     }
     let confirmed = (command == "destroy").then(|| "--yes".to_owned());

@@ -15,6 +15,7 @@ use ecs_private_deploy::{
     event::{self, Event, Events, Outcome},
     exit,
     plan::view::{self, View},
+    policy,
     report::{self, Setup, confirm, fatal, files, stdout},
     secret::{Secret, Secrets},
     signals::Signals,
@@ -79,6 +80,11 @@ async fn run(cli: &Cli, variables: BTreeMap<String, String>, signals: &mut Signa
     if let Command::Cost(given) = &cli.command {
         let config = given.endpoint_units.is_none().then(|| load(&cli.command)).transpose()?;
         return print(&cost::answer(given, config.as_ref(), &variables)?, is_action);
+    }
+    if let Command::IamPolicy(given) = &cli.command {
+        let answer = policy::answer(given, &load(&cli.command)?, &variables)?;
+        answer.notes.iter().for_each(|note| fatal::note(note, is_action));
+        return print(&answer.text, is_action);
     }
     if let Command::Doctor(given) = &cli.command {
         return doctor(given, &cli.command, &variables, signals).await;
@@ -157,9 +163,11 @@ const fn kind(command: &Command) -> event::Command {
         Command::Destroy(_) => event::Command::Destroy,
         Command::Continue(_) => event::Command::Continue,
         Command::Rollback(_) => event::Command::Rollback,
-        Command::Deploy(_) | Command::Doctor(_) | Command::Cost(_) | Command::Schema => {
-            event::Command::Deploy
-        }
+        Command::Deploy(_)
+        | Command::Doctor(_)
+        | Command::Cost(_)
+        | Command::IamPolicy(_)
+        | Command::Schema => event::Command::Deploy,
     }
 }
 
@@ -220,9 +228,11 @@ fn check_environment(variables: &BTreeMap<String, String>) -> Result<()> {
 
 async fn dispatch(command: &Command, run: &Run<'_>) -> Result<Outcome> {
     match command {
-        Command::Deploy(_) | Command::Doctor(_) | Command::Cost(_) | Command::Schema => {
-            Ok(Box::pin(deploy::deploy(run)).await)
-        }
+        Command::Deploy(_)
+        | Command::Doctor(_)
+        | Command::Cost(_)
+        | Command::IamPolicy(_)
+        | Command::Schema => Ok(Box::pin(deploy::deploy(run)).await),
         Command::Continue(_) => Ok(Box::pin(steer::steer(run, Word::Continue)).await),
         Command::Rollback(_) => Ok(Box::pin(steer::steer(run, Word::Rollback)).await),
         Command::Plan(given) => {
