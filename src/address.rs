@@ -26,6 +26,8 @@ pub enum Kind {
     TargetGroup,
     /// An ELB listener.
     Listener,
+    /// A certificate of an ELB listener besides its default one.
+    ListenerCertificate,
     /// An ELB listener rule.
     Rule,
     /// A CloudWatch log group.
@@ -56,6 +58,7 @@ impl Kind {
             Self::LoadBalancer => "load-balancer",
             Self::TargetGroup => "target-group",
             Self::Listener => "listener",
+            Self::ListenerCertificate => "listener-certificate",
             Self::Rule => "rule",
             Self::LogGroup => "log-group",
             Self::Role => "role",

@@ -7,12 +7,12 @@ use crate::{
     event::{Event, Events, Span},
     plan::{Plan, change::Change},
     resource::{
-        Action, cached_image, cluster, endpoint, image, listener, load_balancer, log_group,
-        pull_through_cache_rule, repository, role, rule,
+        Action, cached_image, cluster, endpoint, image, listener, listener_certificate,
+        load_balancer, log_group, preview_images, pull_through_cache_rule, repository, role, rule,
         run_task::{self, NotDone},
         security_group, service, target_group, task_definition, vpc,
     },
-    tags::{self, Tags},
+    tags::{self, Stack, Tags},
 };
 use futures_util::{
     StreamExt as _,
@@ -105,6 +105,9 @@ pub struct Applied {
     pub not_started: Vec<Address>,
     /// Whether a step failed because another run had made the same thing since this one looked.
     pub raced: bool,
+    /// Whether a step failed because the place behind the load balancer, or anything else that stood when
+    /// this run looked, is gone.
+    pub lost_its_place: bool,
     /// Whether anything was changed, or may have been, also by a step that failed in the end.
     pub may_have_changed: bool,
     /// How long each step took.
@@ -126,11 +129,23 @@ impl Applied {
 struct Failed {
     problem: Problem,
     raced: bool,
+    lost_its_place: bool,
+}
+
+impl Failed {
+    /// By something that is no call to AWS.
+    const fn of(problem: Problem) -> Self {
+        Self { problem, raced: false, lost_its_place: false }
+    }
 }
 
 impl From<Failure> for Failed {
     fn from(failure: Failure) -> Self {
-        Self { problem: failure.problem(), raced: failure.already_exists() }
+        Self {
+            problem: failure.problem(),
+            raced: failure.already_exists(),
+            lost_its_place: failure.lost_its_place() || failure.is_gone(),
+        }
     }
 }
 
@@ -139,12 +154,12 @@ impl From<Failure> for Failed {
 pub async fn apply(
     plan: &Plan,
     aws: &Reader,
-    stack: &str,
+    stack: &Stack,
     images: &Images<'_>,
     events: &Events,
     began: Instant,
 ) -> Applied {
-    let writer = Writer::new(aws.clone(), stack.to_owned(), events.clone());
+    let writer = Writer::new(aws.clone(), stack.clone(), events.clone());
     let mut applied = Applied::default();
     let outputs = Arc::new(Outputs::default());
     let mut waiting: Vec<&Address> = plan.steps.keys().collect();
@@ -164,9 +179,10 @@ pub async fn apply(
             events.send(Event::StepStarted(address.clone()));
             let (writer, outputs) = (&writer, Arc::clone(&outputs));
             let change = &plan.steps[address].change;
+            let tags = tags_of(address, change, stack);
             running.push(async move {
                 let start = began.elapsed();
-                let result = step(address, change, writer, &outputs, images, events).await;
+                let result = step(address, change, tags, writer, &outputs, images, events).await;
                 let span = Span { name: address.to_string(), start, end: began.elapsed() };
                 (address, result, span)
             });
@@ -180,8 +196,9 @@ pub async fn apply(
                 applied.done.push(address.clone());
                 done.insert(address);
             }
-            Err(Failed { problem, raced }) => {
+            Err(Failed { problem, raced, lost_its_place }) => {
                 applied.raced |= raced;
+                applied.lost_its_place |= lost_its_place;
                 let failed =
                     Event::StepFailed { address: address.clone(), problem: problem.clone() };
                 events.send(failed);
@@ -205,37 +222,52 @@ pub async fn apply(
 }
 
 /// The tags that a thing gets when it is made.
-fn tags_of(address: &Address, change: &Change, stack: &str) -> Tags {
+fn tags_of(address: &Address, change: &Change, stack: &Stack) -> Tags {
+    if let Change::LoadBalancer(Action::Create(to)) = change
+        && let Some(of) = &to.overflow_of
+    {
+        return tags::overflow(stack, address, of);
+    }
     let is_shared = match address.kind {
-        Kind::Endpoint | Kind::LoadBalancer | Kind::Listener | Kind::Cluster => true,
+        Kind::Listener => !matches!(
+            change,
+            Change::Listener(Action::Create(to)) if !to.used_by_this_stack
+        ),
+        Kind::Endpoint | Kind::LoadBalancer | Kind::Cluster => true,
         Kind::SecurityGroup => matches!(
             change,
             Change::SecurityGroup(Action::Create(to)) if to.used_by_this_stack.is_some()
         ),
         _ => false,
     };
-    if is_shared { tags::shared(stack, address) } else { tags::own(stack, address) }
+    match address.kind {
+        _ if is_shared => tags::shared(stack, address),
+        // The one holds the images of all, the other leads to all that stand behind its load balancer.
+        Kind::Repository | Kind::Listener => tags::of_main(stack, address),
+        _ => tags::own(stack, address),
+    }
 }
 
 async fn step(
     address: &Address,
     change: &Change,
+    tags: Tags,
     aws: &Writer,
     outputs: &Outputs,
     images: &Images<'_>,
     events: &Events,
 ) -> Result<Output, Failed> {
-    let tags = &tags_of(address, change, &aws.stack);
+    let tags = &tags;
     let id: Result<String, Failure> = match change {
         Change::Image(Action::Create(to) | Action::Update { to, .. }) => {
             let repository = outputs.resolve(&to.repository);
             let built = (images.build)(to.clone(), repository).await;
-            return built.map(Output::of).map_err(|problem| Failed { problem, raced: false });
+            return built.map(Output::of).map_err(Failed::of);
         }
         Change::CachedImage(Action::Create(to) | Action::Update { to, .. }) => {
             let prefix = outputs.resolve(&to.rule);
             let pulled = (images.pull)(to.clone(), prefix).await;
-            return pulled.map(Output::of).map_err(|problem| Failed { problem, raced: false });
+            return pulled.map(Output::of).map_err(Failed::of);
         }
         // Images go with their repository, and the cache is the account's.
         Change::Image(Action::Delete { id, .. })
@@ -244,13 +276,14 @@ async fn step(
             let ran = run_task::apply(to, address, tags, aws, outputs, events).await;
             return ran.map(Output::of).map_err(|why| match why {
                 NotDone::Failure(failure) => failure.into(),
-                NotDone::Task(problem) => Failed { problem, raced: false },
+                NotDone::Task(problem) => Failed::of(problem),
             });
         }
         Change::Service(action) => {
             return Ok(service::apply(action, tags, aws, outputs).await?);
         }
         Change::Repository(action) => repository::apply(action, tags, aws).await,
+        Change::PreviewImages(action) => preview_images::apply(action, aws).await,
         Change::PullThroughCacheRule(action) => pull_through_cache_rule::apply(action, aws).await,
         Change::Vpc(action) => vpc::apply(action, aws).await,
         Change::SecurityGroup(action) => security_group::apply(action, tags, aws, outputs).await,
@@ -258,6 +291,9 @@ async fn step(
         Change::LoadBalancer(action) => load_balancer::apply(action, tags, aws, outputs).await,
         Change::TargetGroup(action) => target_group::apply(action, tags, aws).await,
         Change::Listener(action) => listener::apply(action, tags, aws, outputs).await,
+        Change::ListenerCertificate(action) => {
+            listener_certificate::apply(action, aws, outputs).await
+        }
         Change::Rule(action) => rule::apply(action, tags, aws, outputs).await,
         Change::LogGroup(action) => log_group::apply(action, tags, aws).await,
         Change::Role(action) => role::apply(action, tags, aws).await,

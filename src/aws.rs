@@ -13,7 +13,7 @@ use crate::{
     error::{Error, Problem, Result},
     event::Events,
     network::needs::partition,
-    tags::Tags,
+    tags::{Stack, Tags},
 };
 use aws_config::{
     BehaviorVersion, Region, SdkConfig, stalled_stream_protection::StalledStreamProtectionConfig,
@@ -29,6 +29,8 @@ use wire::Wire;
 /// Reads AWS, in one account and region.
 #[derive(Debug, Clone)]
 pub struct Reader {
+    /// Certificates.
+    pub acm: aws_sdk_acm::Client,
     /// Repositories and images.
     pub ecr: aws_sdk_ecr::Client,
     /// Clusters, services and task definitions.
@@ -92,13 +94,25 @@ macro_rules! client {
     };
 }
 
-impl Reader {
-    /// Finds region and credentials as every AWS tool does (environment, profile, role), and asks nobody
-    /// yet.
-    pub async fn connect(region: Option<&str>) -> Result<Self> {
-        Self::open(&load(region).await)
-    }
+/// The client that asks for a role's credentials. It has a way of its own: what it asks for changes
+/// nothing, and is not what the others wait for.
+pub fn sts(config: &SdkConfig) -> aws_sdk_sts::Client {
+    client!(aws_sdk_sts, &patient(config, Wire::through(config.http_client())))
+}
 
+/// The configuration with the patience that all clients have.
+fn patient(config: &SdkConfig, wire: Wire) -> SdkConfig {
+    config
+        .to_builder()
+        .http_client(wire)
+        .retry_config(retries())
+        .timeout_config(timeouts())
+        // It takes the wait for a place in a bucket for a connection that has stalled.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .build()
+}
+
+impl Reader {
     /// Asks STS whose the credentials of `config` are.
     pub async fn new(config: &SdkConfig) -> Result<Self> {
         let reader = Self::open(config)?;
@@ -116,15 +130,9 @@ impl Reader {
             ));
         };
         let wire = Wire::through(config.http_client());
-        let config = &config
-            .to_builder()
-            .http_client(wire.clone())
-            .retry_config(retries())
-            .timeout_config(timeouts())
-            // It takes the wait for a place in a bucket for a connection that has stalled.
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .build();
+        let config = &patient(config, wire.clone());
         Ok(Self {
+            acm: client!(aws_sdk_acm, config),
             ecr: client!(aws_sdk_ecr, config),
             ecs: client!(aws_sdk_ecs, config),
             ec2: client!(aws_sdk_ec2, config),
@@ -143,6 +151,15 @@ impl Reader {
     /// read does not depend on it.
     pub async fn identity(&self) -> Result<&Identity> {
         self.whose.get_or_try_init(|| self.ask_whose()).await
+    }
+
+    /// The same clients, whose credentials are of this account: STS has said so already.
+    #[must_use]
+    pub fn known_as(mut self, account: &str, partition: &str) -> Self {
+        let (account, partition) = (account.to_owned(), partition.to_owned());
+        let identity = Identity { account, partition, region: self.region.clone() };
+        self.whose = Arc::new(OnceCell::new_with(Some(identity)));
+        self
     }
 
     async fn ask_whose(&self) -> Result<Identity> {
@@ -171,16 +188,19 @@ impl Reader {
 pub struct Writer {
     /// The same clients.
     pub aws: Reader,
-    /// The stack whose name the tags carry.
+    /// The stack whose name own things' tags carry.
     pub stack: String,
+    /// The stack that shared things are registered for.
+    pub main: String,
     /// Who is told what is waited for.
     pub events: Events,
 }
 
 impl Writer {
     /// The right to change what `aws` reads.
-    pub(crate) const fn new(aws: Reader, stack: String, events: Events) -> Self {
-        Self { aws, stack, events }
+    pub(crate) fn new(aws: Reader, stack: impl Into<Stack>, events: Events) -> Self {
+        let Stack { name, main, .. } = stack.into();
+        Self { aws, stack: name, main, events }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The command line, which is also the action's inputs: the same flags, from `INPUT_*`.
 
-use crate::policy::subject::Purpose;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use crate::{decision::Decision, policy::subject::Purpose};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::{collections::BTreeMap, ffi::OsString, path::PathBuf};
 
 /// Deploys a container to Amazon ECS in private subnets behind an internet-facing load balancer.
@@ -24,12 +24,17 @@ Examples:
   ecs-private-deploy doctor --cluster prod --service web
   ecs-private-deploy cost --gb 500             a month's price, against NAT gateways
   ecs-private-deploy iam-policy --for preview  the least that the role needs
+  ecs-private-deploy preview up --pr 42        a service of its own for a pull request
+  ecs-private-deploy preview list              what stands for pull requests, and what it costs
 
 The region and the credentials are found as the AWS CLI finds them.";
 
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// What the event asks for that started the workflow: a deploy, a pull request's preview or plan, or a
+    /// takedown
+    Auto(Auto),
     /// Build the image, make sure that all it needs exists, and roll the service out
     Deploy(Deploy),
     /// Say what a deploy would do, and change nothing
@@ -46,8 +51,24 @@ pub enum Command {
     Cost(Cost),
     /// Print the least that the role of a command needs, and who may assume it; asks nobody
     IamPolicy(IamPolicy),
+    /// Make, list and take down what pull requests get to try themselves out
+    Preview(Preview),
     /// Print the JSON Schema of the file, for editors
     Schema,
+}
+
+/// What `auto` takes.
+#[derive(Debug, Args)]
+pub struct Auto {
+    /// What every command on a file takes.
+    #[command(flatten)]
+    pub common: Common,
+    /// What `deploy` takes too.
+    #[command(flatten)]
+    pub image: Image,
+    /// Which pull request.
+    #[command(flatten)]
+    pub pull_request: PullRequest,
 }
 
 /// What `deploy` takes.
@@ -214,6 +235,83 @@ pub enum PolicyFormat {
     Terraform,
 }
 
+/// What `preview` takes.
+#[derive(Debug, Args)]
+pub struct Preview {
+    /// What is done with previews.
+    #[command(subcommand)]
+    pub command: PreviewCommand,
+}
+
+/// What is done with previews.
+#[derive(Debug, Subcommand)]
+pub enum PreviewCommand {
+    /// Make or update the preview of a pull request, unless that is closed
+    Up(PreviewUp),
+    /// Take down the preview of a pull request, open or not, and nothing that is shared
+    Down(PreviewDown),
+    /// Say what stands, since when, for which pull request, and what it costs a month
+    List(PreviewMany),
+    /// Take down what belongs to closed pull requests or has stood longer than its `ttl`
+    Sweep(PreviewMany),
+}
+
+/// What `preview up` takes.
+#[derive(Debug, Args)]
+pub struct PreviewUp {
+    /// What every command on a file takes.
+    #[command(flatten)]
+    pub common: Common,
+    /// What `deploy` takes too.
+    #[command(flatten)]
+    pub image: Image,
+    /// Which pull request.
+    #[command(flatten)]
+    pub pull_request: PullRequest,
+}
+
+/// What `preview down` takes.
+#[derive(Debug, Args)]
+pub struct PreviewDown {
+    /// What every command on a file takes.
+    #[command(flatten)]
+    pub common: Common,
+    /// Which pull request.
+    #[command(flatten)]
+    pub pull_request: PullRequest,
+}
+
+/// What `preview list` and `preview sweep` take.
+#[derive(Debug, Args)]
+pub struct PreviewMany {
+    /// What every command on a file takes.
+    #[command(flatten)]
+    pub common: Common,
+    /// How it is printed
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+}
+
+/// Which pull request.
+#[derive(Debug, Args)]
+pub struct PullRequest {
+    /// The pull request's number [default: that of the workflow's event]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub pr: Option<u64>,
+}
+
+impl PreviewCommand {
+    /// What every command on a file takes.
+    pub const fn common(&self) -> &Common {
+        match self {
+            Self::Up(PreviewUp { common, .. })
+            | Self::Down(PreviewDown { common, .. })
+            | Self::List(PreviewMany { common, .. })
+            | Self::Sweep(PreviewMany { common, .. }) => common,
+        }
+    }
+}
+
 /// What every command on a file takes.
 #[derive(Debug, Args)]
 pub struct Common {
@@ -232,14 +330,86 @@ pub struct Common {
     /// Show the build's output as it comes
     #[arg(long, short)]
     pub verbose: bool,
+    /// Whose credentials the run has.
+    #[command(flatten)]
+    pub credentials: Credentials,
 }
 
-/// The image, where it is not the file's.
+/// Whose credentials the run has. Names and meanings are those of the inputs of
+/// aws-actions/configure-aws-credentials.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Credentials")]
+pub struct Credentials {
+    /// The role to assume: with GitHub's OIDC token in a job that may have one, otherwise with the
+    /// credentials that are found [default: none, they are used as they are]
+    #[arg(long, value_name = "ARN")]
+    pub role_to_assume: Option<String>,
+    /// What CloudTrail calls the session [default: GitHubActions-RUN_ID]
+    #[arg(long, value_name = "NAME")]
+    pub role_session_name: Option<String>,
+    /// How long a session lasts; it is renewed before its end [default: 3600]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(900..=43200))]
+    pub role_duration_seconds: Option<i32>,
+    /// What the role's trust policy wants to hear, where it is assumed with credentials
+    #[arg(long, value_name = "ID")]
+    pub role_external_id: Option<String>,
+    /// Whom GitHub's OIDC token is for [default: sts.amazonaws.com]
+    #[arg(long, value_name = "NAME")]
+    pub audience: Option<String>,
+    /// Assume the role with the credentials of the environment, also where there is an OIDC token
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+        default_value = "false", hide_default_value = true, hide_possible_values = true,
+        action = clap::ArgAction::Set, value_parser = truth, value_name = "BOOL")]
+    pub role_chaining: bool,
+    /// Give a session that is assumed with credentials no tags that say which run it is
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+        default_value = "false", hide_default_value = true, hide_possible_values = true,
+        action = clap::ArgAction::Set, value_parser = truth, value_name = "BOOL")]
+    pub role_skip_session_tagging: bool,
+    /// Take the account's number out of logs and reports; outputs keep it
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+        default_value = "false", hide_default_value = true, hide_possible_values = true,
+        action = clap::ArgAction::Set, value_parser = truth, value_name = "BOOL")]
+    pub mask_aws_account_id: bool,
+    /// Accounts that may be worked in [default: any]
+    #[arg(long, value_name = "ID,…", value_delimiter = ',')]
+    pub allowed_account_ids: Vec<String>,
+}
+
+/// The inputs that become flags of [`Credentials`].
+const CREDENTIALS: [&str; 9] = [
+    "role-to-assume",
+    "role-session-name",
+    "role-duration-seconds",
+    "role-external-id",
+    "audience",
+    "role-chaining",
+    "role-skip-session-tagging",
+    "mask-aws-account-id",
+    "allowed-account-ids",
+];
+
+/// A boolean as a workflow writes it: <https://yaml.org/spec/1.2/spec.html#id2804923>.
+fn truth(text: &str) -> Result<bool, String> {
+    match text {
+        "true" | "True" | "TRUE" => Ok(true),
+        "false" | "False" | "FALSE" => Ok(false),
+        _ => Err("it is `true` or `false`".to_owned()),
+    }
+}
+
+/// What becomes the image.
 #[derive(Debug, Args)]
 pub struct Image {
     /// An image in a private ECR repository of the region, deployed instead of building one
     #[arg(long, value_name = "URI")]
     pub image: Option<String>,
+    /// Build the pull requests of forks too, with this job's credentials: docs/pull-requests.md says what
+    /// that means
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true",
+        default_value = "false", hide_default_value = true, hide_possible_values = true,
+        action = ArgAction::Set, value_name = "BOOL")]
+    pub allow_forks: bool,
 }
 
 /// How an answer is printed.
@@ -257,7 +427,8 @@ impl Command {
     /// What every command on a file takes; `None` for one that takes no file.
     pub const fn common(&self) -> Option<&Common> {
         match self {
-            Self::Deploy(Deploy { common, .. })
+            Self::Auto(Auto { common, .. })
+            | Self::Deploy(Deploy { common, .. })
             | Self::Plan(Plan { common, .. })
             | Self::Destroy(Destroy { common, .. })
             | Self::Continue(Steer { common })
@@ -265,15 +436,42 @@ impl Command {
             | Self::Doctor(Doctor { common, .. })
             | Self::Cost(Cost { common, .. })
             | Self::IamPolicy(IamPolicy { common, .. }) => Some(common),
+            Self::Preview(Preview { command }) => Some(command.common()),
             Self::Schema => None,
         }
     }
 
-    /// The image, where it is not the file's.
-    pub fn image(&self) -> Option<&str> {
+    /// The command that the decision is, where this is `auto`.
+    #[must_use]
+    pub fn decided(self, decision: &Decision, has_previews: bool) -> Self {
+        let Self::Auto(Auto { common, image, .. }) = self else { return self };
+        let pull_request = |number: u64| PullRequest { pr: Some(number) };
+        let preview = |command| Self::Preview(Preview { command });
+        match *decision {
+            Decision::Deploy => Self::Deploy(Deploy { common, image }),
+            Decision::Update(number) if has_previews => {
+                let pull_request = pull_request(number);
+                preview(PreviewCommand::Up(PreviewUp { common, image, pull_request }))
+            }
+            // To plan changes nothing.
+            Decision::Update(_) | Decision::Nothing(_) => {
+                Self::Plan(Plan { common, image, format: Format::Text, detailed_exitcode: false })
+            }
+            Decision::TakeDown(number) => {
+                let pull_request = pull_request(number);
+                preview(PreviewCommand::Down(PreviewDown { common, pull_request }))
+            }
+        }
+    }
+
+    /// What becomes the image, where the command has anything to do with one.
+    pub const fn image(&self) -> Option<&Image> {
         match self {
-            Self::Deploy(Deploy { image, .. }) | Self::Plan(Plan { image, .. }) => {
-                image.image.as_deref()
+            Self::Auto(Auto { image, .. })
+            | Self::Deploy(Deploy { image, .. })
+            | Self::Plan(Plan { image, .. })
+            | Self::Preview(Preview { command: PreviewCommand::Up(PreviewUp { image, .. }) }) => {
+                Some(image)
             }
             _ => None,
         }
@@ -292,12 +490,16 @@ pub fn arguments(given: Vec<OsString>, variables: &BTreeMap<String, String>) -> 
         let value = variables.get(&format!("INPUT_{}", name.to_uppercase()))?.trim();
         (!value.is_empty()).then(|| value.to_owned())
     };
-    let command = input("command").unwrap_or_else(|| "deploy".to_owned());
+    let command = input("command").unwrap_or_else(|| "auto".to_owned());
     let mut flags = vec!["config", "working-directory", "aws-region", "environment"];
+    flags.extend(CREDENTIALS);
     match command.as_str() {
-        "deploy" | "plan" => flags.push("image"),
+        "deploy" | "plan" => flags.extend(["image", "allow-forks"]),
+        "auto" | "preview-up" => flags.extend(["image", "allow-forks", "pr"]),
+        "preview-down" => flags.push("pr"),
         // A workflow that says `command: destroy` has been asked already, when it was written.
-        "destroy" | "continue" | "rollback" | "cost" | "doctor" | "iam-policy" => {}
+        "destroy" | "continue" | "rollback" | "cost" | "doctor" | "preview-list"
+        | "preview-sweep" | "iam-policy" => {}
         _ => flags.clear(),
     }
     let confirmed = (command == "destroy").then(|| "--yes".to_owned());
@@ -307,8 +509,13 @@ pub fn arguments(given: Vec<OsString>, variables: &BTreeMap<String, String>) -> 
         // One word, so that a value which begins with a hyphen stays a value.
         .filter_map(|name| input(name).map(|value| format!("--{name}={value}")));
     // A command that begins with a hyphen would be a flag.
-    let command = command.trim_start_matches('-').to_owned();
-    let words = std::iter::once(command).chain(confirmed).chain(flags).map(OsString::from);
+    let command = command.trim_start_matches('-');
+    // An input is one word.
+    let command = command.strip_prefix("preview-").map_or_else(
+        || vec![command.to_owned()],
+        |rest| vec!["preview".to_owned(), rest.to_owned()],
+    );
+    let words = command.into_iter().chain(confirmed).chain(flags).map(OsString::from);
     std::iter::once(program).chain(words).collect()
 }
 
@@ -344,12 +551,13 @@ mod tests {
         ];
         assert_eq!(words, expected);
         let parsed = Cli::try_parse_from(&words).expect("they parse");
-        assert_eq!(parsed.command.image(), Some("--help"));
+        let image = parsed.command.image().and_then(|image| image.image.as_deref());
+        assert_eq!(image, Some("--help"));
     }
 
     #[test]
-    fn without_inputs_it_deploys_and_a_destroy_is_not_asked_again() {
-        assert_eq!(words(&["p"], &[("GITHUB_ACTIONS", "true")]), ["p", "deploy"]);
+    fn without_inputs_it_goes_by_the_event_and_a_destroy_is_not_asked_again() {
+        assert_eq!(words(&["p"], &[("GITHUB_ACTIONS", "true")]), ["p", "auto"]);
         let inputs =
             [("GITHUB_ACTIONS", "true"), ("INPUT_COMMAND", "destroy"), ("INPUT_IMAGE", "x")];
         assert_eq!(words(&["p"], &inputs), ["p", "destroy", "--yes"]);
@@ -371,10 +579,107 @@ mod tests {
     }
 
     #[test]
+    fn a_fork_is_allowed_by_one_word() {
+        let of = |value| {
+            let inputs = [("GITHUB_ACTIONS", "true"), ("INPUT_ALLOW-FORKS", value)];
+            let parsed = Cli::try_parse_from(words(&["p"], &inputs));
+            parsed.ok().and_then(|cli| Some(cli.command.image()?.allow_forks))
+        };
+        assert_eq!((of(""), of("false"), of("true")), (Some(false), Some(false), Some(true)));
+        assert_eq!((of("yes"), of("1")), (None, None));
+        let parsed = Cli::try_parse_from(["p", "preview", "up", "--allow-forks", "--pr", "1"]);
+        assert!(parsed.expect("it parses").command.image().is_some_and(|image| image.allow_forks));
+        assert!(Cli::try_parse_from(["p", "preview", "down", "--allow-forks"]).is_err());
+    }
+
+    #[test]
+    fn what_the_event_asks_for_is_one_of_the_other_commands() {
+        let of = |decision, has_previews| {
+            let words = ["p", "auto", "--config=api.yml", "--image=x", "--allow-forks"];
+            let parsed = Cli::try_parse_from(words).expect("it parses");
+            let command = parsed.command.decided(&decision, has_previews);
+            let config = &command.common().expect("it is about a file").config;
+            assert_eq!(config.as_deref(), Some(std::path::Path::new("api.yml")));
+            let image = command.image().and_then(|image| image.image.clone()).is_some();
+            let number = match &command {
+                Command::Preview(Preview { command: PreviewCommand::Up(given) }) => {
+                    given.pull_request.pr
+                }
+                Command::Preview(Preview { command: PreviewCommand::Down(given) }) => {
+                    given.pull_request.pr
+                }
+                _ => None,
+            };
+            let name = format!("{command:?}");
+            let name = name.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+            (name.to_owned(), image, number)
+        };
+        let is = |name: &str, image, number| (name.to_owned(), image, number);
+        assert_eq!(of(Decision::Deploy, true), is("Deploy", true, None));
+        assert_eq!(of(Decision::Update(42), true), is("Preview", true, Some(42)));
+        assert_eq!(of(Decision::Update(42), false), is("Plan", true, None));
+        for has_previews in [true, false] {
+            let down = of(Decision::TakeDown(42), has_previews);
+            assert_eq!(down, is("Preview", false, Some(42)));
+        }
+    }
+
+    #[test]
+    fn a_preview_is_two_words_and_has_a_number() {
+        let of = |command| {
+            let inputs = [
+                ("GITHUB_ACTIONS", "true"),
+                ("INPUT_COMMAND", command),
+                ("INPUT_PR", "42"),
+                ("INPUT_IMAGE", "x"),
+            ];
+            let words = words(&["p"], &inputs);
+            assert!(Cli::try_parse_from(&words).is_ok(), "{words:?}");
+            words
+        };
+        assert_eq!(of("preview-up"), ["p", "preview", "up", "--image=x", "--pr=42"]);
+        assert_eq!(of("preview-down"), ["p", "preview", "down", "--pr=42"]);
+        assert_eq!(of("preview-list"), ["p", "preview", "list"]);
+        assert_eq!(of("preview-sweep"), ["p", "preview", "sweep"]);
+        let parse = |words: &[&str]| Cli::try_parse_from([&["p", "preview"], words].concat());
+        assert!(parse(&["up", "--pr", "0"]).is_err() && parse(&["down", "--pr", "-1"]).is_err());
+        assert!(parse(&["list", "--pr", "1"]).is_err() && parse(&[]).is_err());
+    }
+
+    #[test]
     fn arguments_win_and_a_terminal_has_no_inputs() {
         let inputs = [("GITHUB_ACTIONS", "true"), ("INPUT_COMMAND", "destroy")];
         assert_eq!(words(&["p", "plan"], &inputs), ["p", "plan"]);
         assert_eq!(words(&["p"], &[("INPUT_COMMAND", "destroy")]), ["p"]);
+    }
+
+    #[test]
+    fn the_credentials_inputs_are_flags_of_every_command_that_asks_aws() {
+        for command in ["deploy", "plan", "destroy", "continue", "rollback", "doctor"] {
+            let inputs = [
+                ("GITHUB_ACTIONS", "true"),
+                ("INPUT_COMMAND", command),
+                ("INPUT_ROLE-TO-ASSUME", "arn:aws:iam::123456789012:role/deploy"),
+                ("INPUT_ROLE-DURATION-SECONDS", "900"),
+                ("INPUT_ROLE-CHAINING", "True"),
+                ("INPUT_ROLE-SKIP-SESSION-TAGGING", "false"),
+                ("INPUT_MASK-AWS-ACCOUNT-ID", ""),
+                ("INPUT_ALLOWED-ACCOUNT-IDS", "123456789012, 123456789013"),
+            ];
+            let parsed = Cli::try_parse_from(words(&["p"], &inputs)).expect("they parse");
+            let given = &parsed.command.common().expect("it is about a file").credentials;
+            assert_eq!(given.role_duration_seconds, Some(900));
+            assert!(given.role_chaining && !given.role_skip_session_tagging);
+            assert!(!given.mask_aws_account_id);
+            assert_eq!(given.allowed_account_ids, ["123456789012", " 123456789013"]);
+        }
+        let parse = |flag: &str| Cli::try_parse_from(["p", "plan", flag]);
+        assert!(parse("--role-chaining").is_ok_and(|cli| {
+            cli.command.common().is_some_and(|common| common.credentials.role_chaining)
+        }));
+        for flag in ["--role-chaining=yes", "--role-duration-seconds=60"] {
+            assert!(parse(flag).is_err(), "{flag}");
+        }
     }
 
     #[test]

@@ -1,12 +1,17 @@
 //! What this run is: who started it, for which commit and pull request, and where its reports go.
 //! Read once, from the environment and the event file.
 
+pub mod checkout;
+pub mod trigger;
+
 use crate::{
     error::{Error, Problem, Result},
+    identity::Session,
     secret::Secret,
 };
 use serde_json::Value;
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use trigger::{Missing, Trigger};
 
 /// What this run is.
 #[derive(Debug, Clone, Default)]
@@ -15,12 +20,16 @@ pub struct Context {
     pub commit: Option<String>,
     /// What GitHub told, where the run is a workflow's.
     pub github: Option<GitHub>,
+    /// The event that started it.
+    pub trigger: Trigger,
     /// `host:port` that takes the place of the ECR registry's address, for an emulator.
     pub registry: Option<String>,
     /// The environment's variables.
     pub variables: BTreeMap<String, String>,
     /// The name of the environment that is deployed to, where one was given.
     pub environment: Option<String>,
+    /// What AWS is shown.
+    pub session: Arc<Session>,
 }
 
 /// What GitHub told.
@@ -58,20 +67,63 @@ pub fn is_action(variables: &BTreeMap<String, String>) -> bool {
     variables.get("GITHUB_ACTIONS").is_some_and(|value| value == "true")
 }
 
+/// Whether the run may have credentials for AWS. On a machine that is not GitHub's, one of them may be
+/// asked for credentials as well, so that nothing but trying tells.
+/// <https://docs.github.com/en/actions/reference/workflows-and-actions/variables>
+pub fn may_have_credentials(variables: &BTreeMap<String, String>) -> bool {
+    const PLACES: [&str; 6] = [
+        "AWS_ACCESS_KEY_ID",
+        "AWS_PROFILE",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "ACTIONS_ID_TOKEN_REQUEST_URL",
+    ];
+    let is_given = |name: &str| variables.get(name).is_some_and(|value| !value.is_empty());
+    let runner = variables.get("RUNNER_ENVIRONMENT").map(String::as_str);
+    PLACES.into_iter().any(is_given) || runner != Some("github-hosted")
+}
+
+/// Whether Dependabot started the run; whoever runs it again gets no more secrets than Dependabot.
+/// <https://docs.github.com/en/code-security/dependabot/working-with-dependabot/automating-dependabot-with-github-actions>
+pub fn is_dependabot(variables: &BTreeMap<String, String>) -> bool {
+    variables.get("GITHUB_ACTOR").is_some_and(|actor| actor == "dependabot[bot]")
+}
+
 impl Context {
     /// Reads the event file too, where there is one.
+    ///
+    /// # Errors
+    /// The event file is missing, is no JSON, or is another event's than GITHUB_EVENT_NAME says.
     pub fn read(variables: BTreeMap<String, String>, environment: Option<String>) -> Result<Self> {
-        let event = match variables.get("GITHUB_EVENT_PATH").filter(|path| !path.is_empty()) {
-            None => None,
-            Some(path) => Some(read_event(path)?),
+        let given = |name: &str| variables.get(name).filter(|value| !value.is_empty());
+        let (path, name) = (given("GITHUB_EVENT_PATH"), given("GITHUB_EVENT_NAME"));
+        let event = path.map(|path| read_event(path)).transpose()?;
+        let trigger = match (path, name) {
+            (Some(path), Some(name)) => trigger_of(name, path, event.as_ref())?,
+            // A payload by itself could be many events', and an event without its payload says little.
+            _ => Trigger::None,
         };
-        let mut context = Self::of(variables, event.as_ref())?;
+        let mut context = Self::of(variables, event.as_ref(), trigger)?;
         context.environment = environment;
         Ok(context)
     }
 
+    /// The same run, which is about this pull request, whatever its event says.
+    #[must_use]
+    pub fn about(mut self, number: u64) -> Self {
+        if let Some(github) = &mut self.github {
+            github.pull_request = Some(number);
+        }
+        self
+    }
+
     /// What the variables and the event say.
-    fn of(variables: BTreeMap<String, String>, event: Option<&Value>) -> Result<Self> {
+    fn of(
+        variables: BTreeMap<String, String>,
+        event: Option<&Value>,
+        trigger: Trigger,
+    ) -> Result<Self> {
         let given = |name: &str| variables.get(name).filter(|value| !value.is_empty());
         let registry =
             given("ECS_PRIVATE_DEPLOY_REGISTRY").map(|text| registry(text)).transpose()?;
@@ -86,7 +138,7 @@ impl Context {
                 api_url: url("GITHUB_API_URL", "https://api.github.com"),
                 server_url: url("GITHUB_SERVER_URL", "https://github.com"),
                 run_id: given("GITHUB_RUN_ID").and_then(|id| id.parse().ok()),
-                pull_request: event.and_then(pull_request),
+                pull_request: event.and_then(pull_request).or(trigger.pull_request()),
                 token: given("INPUT_GITHUB-TOKEN")
                     .or_else(|| given("GITHUB_TOKEN"))
                     .map(Secret::new),
@@ -96,9 +148,10 @@ impl Context {
         });
         let commit = github.as_ref().and_then(|_| {
             let head = event.and_then(|event| event["pull_request"]["head"]["sha"].as_str());
+            let head = trigger.head().map(|head| head.commit.as_str()).or(head);
             head.or_else(|| given("GITHUB_SHA").map(String::as_str)).map(str::to_owned)
         });
-        Ok(Self { commit, github, registry, variables, environment: None })
+        Ok(Self { commit, github, trigger, registry, variables, ..Self::default() })
     }
 }
 
@@ -134,7 +187,22 @@ fn read_event(path: &str) -> Result<Value> {
         )
     };
     let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
-    serde_json::from_str(&text).map_err(|error| failed(error.to_string()))
+    let event = serde_json::from_str(&text).map_err(|error| failed(format!("no JSON: {error}")))?;
+    match event {
+        Value::Object(_) => Ok(event),
+        _ => Err(failed("an event is a JSON object, and this is none".to_owned())),
+    }
+}
+
+fn trigger_of(name: &str, path: &str, event: Option<&Value>) -> Result<Trigger> {
+    Trigger::of(name, event.unwrap_or(&Value::Null)).map_err(|Missing(key)| {
+        let what = format!(
+            "the event that GITHUB_EVENT_PATH names is another one than GITHUB_EVENT_NAME says: a \
+             `{name}` has `{key}`, and this has not"
+        );
+        let help = "give both as GitHub sets them, and the payload of the same event";
+        Error::Config(Problem::new(what).found(path).help(help).to_string())
+    })
 }
 
 #[cfg(test)]
@@ -147,7 +215,7 @@ mod tests {
         let variables = workflow.iter().chain(variables);
         let variables =
             variables.map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
-        Context::of(variables, Some(event))
+        Context::of(variables, Some(event), Trigger::None)
     }
 
     #[test]

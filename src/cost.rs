@@ -7,6 +7,7 @@ pub mod compare;
 pub mod money;
 pub mod prices;
 pub mod report;
+pub mod tasks;
 pub mod view;
 
 mod read;

@@ -6,20 +6,24 @@ pub mod cancel;
 pub mod destroy;
 pub mod ending;
 pub mod prepare;
+pub mod preview;
 pub mod pull;
 pub mod steer;
 
 use crate::{
     address::{Address, Kind},
     apply::{self, Applied},
+    aws::Reader,
     config::model::Config,
     context::Context,
+    cost::{self, prices::PriceList},
     error::Result,
     event::{Command, Event, Events, Outcome, Phase, Span, Verdict},
     exit,
     plan::view::View,
     rollout,
     secret::Secrets,
+    tags::Stack,
 };
 use cancel::Watched;
 use futures_util::FutureExt as _;
@@ -56,6 +60,11 @@ impl<'a> Run<'a> {
         Self { config, context, secrets, events, began, watched }
     }
 
+    /// Clients for the file's region, with the run's credentials.
+    pub async fn connect(&self) -> Result<Reader> {
+        self.context.session.connect(self.config.region.as_deref()).await
+    }
+
     fn span(&self, name: &str, start: std::time::Duration) -> Span {
         Span { name: name.to_owned(), start, end: self.began.elapsed() }
     }
@@ -65,7 +74,9 @@ impl<'a> Run<'a> {
     }
 
     fn outcome(&self, command: Command) -> Outcome {
-        Outcome { command, service: self.config.service.clone(), ..Outcome::default() }
+        let preview = self.config.preview_of.as_ref().map(|of| of.number);
+        let service = self.config.service.clone();
+        Outcome { command, service, preview, ..Outcome::default() }
     }
 }
 
@@ -91,7 +102,11 @@ pub async fn deploy(run: &Run<'_>) -> Outcome {
     let prepared = prepare::prepare(run).boxed().await;
     outcome.timeline.push(run.span("observe", std::time::Duration::ZERO));
     let result = match prepared {
-        Ok(prepared) => converge(run, prepared, &mut outcome).boxed_local().await,
+        Ok(prepared) => {
+            let region = &prepared.world.identity.region;
+            outcome.cost = cost::tasks::line(run.config, region, &PriceList::own());
+            converge(run, prepared, &mut outcome).boxed_local().await
+        }
         Err(error) => Err(error),
     };
     if let Err(error) = &result {
@@ -107,12 +122,14 @@ async fn converge(run: &Run<'_>, mut prepared: Prepared, outcome: &mut Outcome) 
     let view = Arc::new(prepared.plan.view());
     run.events.send(Event::Planned(Arc::clone(&view)));
     outcome.plan = Some(view);
+    let is_preview = run.config.preview_of.is_some();
     let mut applied = round(run, &prepared).await?;
     for _ in 1..ROUNDS {
-        if !applied.raced {
+        if !(applied.raced || is_preview && applied.lost_its_place) {
             break;
         }
-        let text = "another run made some of these things at the same time; looking again";
+        let text =
+            "another run made or deleted some of these things at the same time; looking again";
         run.events.send(Event::Warning(text.to_owned()));
         let again = prepare::again(run, &prepared).boxed().await;
         prepared = again.map_err(|error| ending::after(error, &applied))?;
@@ -152,8 +169,8 @@ async fn round(run: &Run<'_>, prepared: &Prepared) -> Result<Applied> {
         build: build::builder(run, prepared, engine),
         pull: pull::puller(run, prepared),
     };
-    let stack = &prepared.names.stack;
-    Ok(apply::apply(plan, &prepared.aws, stack, &images, run.events, run.began).await)
+    let stack = Stack::of(run.config, run.context);
+    Ok(apply::apply(plan, &prepared.aws, &stack, &images, run.events, run.began).await)
 }
 
 /// The deployment that this run started, or one that still goes on: an unchanged plan is no success

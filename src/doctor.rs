@@ -7,10 +7,11 @@ pub mod subject;
 mod read;
 
 use crate::{
-    aws::{self, Reader},
+    aws,
     cli::{self, Format},
     config::model::{Config, Endpoints},
     error::{Error, Problem, Result, told_first},
+    identity::Session,
     network::{addresses::Line, diagnose::Diagnosis},
 };
 use futures_util::FutureExt as _;
@@ -51,10 +52,14 @@ impl Report {
 /// # Errors
 /// What is named is not there, or cannot be read at all. A read that is refused and that one can do
 /// without makes what depends on it unknown.
-pub async fn run(given: &cli::Doctor, config: Option<&Config>) -> Result<Report> {
+pub async fn run(
+    given: &cli::Doctor,
+    config: Option<&Config>,
+    session: &Session,
+) -> Result<Report> {
     let region = config.and_then(|config| config.region.as_ref());
     let region = region.or(given.common.aws_region.as_ref()).filter(|region| !region.is_empty());
-    let aws = Reader::connect(region.map(String::as_str)).await?;
+    let aws = session.connect(region.map(String::as_str)).await?;
     let named = match (config, &given.service) {
         (Some(config), _) => Some((config.cluster.as_str(), config.service.as_str())),
         (None, Some(service)) => {

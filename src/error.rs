@@ -1,6 +1,6 @@
 //! What can go wrong, as the person at the terminal reads it: one variant a phase, one exit code each.
 
-use crate::exit;
+use crate::{exit, report::redact, secret::Secrets};
 use futures_util::future::{Either, select};
 
 /// An expected failure. `Display` is the whole text for the user, without the leading `error: `.
@@ -32,6 +32,18 @@ impl Error {
             Self::Partial(_) => exit::PARTIAL,
             Self::Task(_) => exit::ROLLOUT_FAILED,
             Self::Unexpected(_) => exit::UNEXPECTED,
+        }
+    }
+
+    /// The same without what must not be seen.
+    #[must_use]
+    pub fn redacted(self, secrets: &Secrets) -> Self {
+        match self {
+            Self::Config(text) => Self::Config(secrets.redact(&text)),
+            Self::Refused(problem) => Self::Refused(redact::problem(&problem, secrets)),
+            Self::Partial(problem) => Self::Partial(redact::problem(&problem, secrets)),
+            Self::Task(problem) => Self::Task(redact::problem(&problem, secrets)),
+            Self::Unexpected(problem) => Self::Unexpected(redact::problem(&problem, secrets)),
         }
     }
 

@@ -1,7 +1,11 @@
 //! What happens during a run, as values. The engine emits them and reporters consume them, so that
 //! nothing in the engine prints.
 
-use crate::{address::Address, error::Problem, plan::view::View};
+use crate::{
+    address::{Address, Kind},
+    error::Problem,
+    plan::view::View,
+};
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
@@ -60,6 +64,9 @@ pub enum Event {
     Warning(String),
     /// What the rollout looks like now.
     Rollout(RolloutState),
+    /// A sweep is done with one preview: how its takedown ended. Its own comment and its deployments on
+    /// GitHub are told so.
+    Swept(Box<Outcome>),
     /// The run has ended.
     Finished(Box<Outcome>),
 }
@@ -88,6 +95,10 @@ pub enum Source {
     Log,
     /// This program's own: what a step waits for.
     Waiting,
+    /// This program's own: what it does because of the event that started the run.
+    Decided,
+    /// This program's own: which previews go, and why.
+    Sweep,
 }
 
 /// What the rollout looks like.
@@ -170,8 +181,13 @@ pub enum Verdict {
 pub struct Outcome {
     /// The command that ran.
     pub command: Command,
-    /// The ECS service's name.
+    /// The ECS service's name; of a preview `web-pr-42`.
     pub service: String,
+    /// The number of the pull request whose preview this is about.
+    pub preview: Option<u64>,
+    /// Why a run that ended well did not do what it is there for: the pull request comes from a fork, or
+    /// is closed. `changed` says whether it had made something before, which is gone again.
+    pub neutral: Option<Problem>,
     /// The steps that the plan had.
     pub plan: Option<Arc<View>>,
     /// How the rollout ended, where there was one; `None` with no error means nothing to do.
@@ -184,6 +200,8 @@ pub struct Outcome {
     pub is_cancelled: bool,
     /// What stands now.
     pub outputs: Outputs,
+    /// What the tasks cost a month, where that is known.
+    pub cost: Option<String>,
     /// How long each part took, in the order in which they began.
     pub timeline: Vec<Span>,
     /// The program's exit code.
@@ -204,6 +222,12 @@ pub enum Command {
     Continue,
     /// Bring the last version back while a rollout is going on.
     Rollback,
+    /// Make or update the preview of a pull request.
+    PreviewUp,
+    /// Take the preview of a pull request down.
+    PreviewDown,
+    /// Take down the previews that are no longer wanted.
+    PreviewSweep,
 }
 
 /// One bar of the timeline.
@@ -278,6 +302,9 @@ impl Events {
                 progress.tasks.push((address.clone(), task.clone()));
             }
             Event::StepDone { address, .. } => progress.done.push(address.clone()),
+            Event::Swept(outcome) => {
+                progress.done.push(Address::new(Kind::Service, &outcome.service));
+            }
             _ => {}
         }
         drop(progress);

@@ -1,9 +1,12 @@
 //! The calls to GitHub.
 //!
-//! Every call answers with what it gave or with what to do next, and nothing in here waits: whoever
-//! calls knows what else is going on.
+//! Every call answers with what it gave or with what to do next, and does not wait for a better answer:
+//! whoever calls knows what else is going on.
 
 pub mod answer;
+pub mod deployments;
+pub mod patience;
+pub mod pulls;
 pub mod sticky;
 
 use crate::{error::Problem, secret::Secret};
@@ -11,7 +14,10 @@ use answer::{Answer, Failure, Headers};
 use octocrab::Octocrab;
 use serde_json::Value;
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::{
+    sync::Mutex,
+    time::{Instant, timeout},
+};
 use url::Url;
 
 /// How long one request may take.
@@ -22,6 +28,17 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Client {
     octocrab: Octocrab,
     repository: String,
+    /// Requests go one after another, as GitHub asks for, and none while it asks to wait: whoever goes on
+    /// then may lose the access.
+    /// <https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api>
+    turn: Mutex<Option<Silence>>,
+}
+
+/// GitHub has asked for no more requests.
+#[derive(Debug)]
+struct Silence {
+    until: Instant,
+    problem: Problem,
 }
 
 /// What is asked for.
@@ -68,7 +85,7 @@ impl Client {
             .add_header(header("x-github-api-version"), "2022-11-28".to_owned())
             .build()
             .map_err(|why| unusable(why.to_string()))?;
-        Ok(Self { octocrab, repository: repository.to_owned() })
+        Ok(Self { octocrab, repository: repository.to_owned(), turn: Mutex::default() })
     }
 
     /// Asks, and reads the answer.
@@ -78,6 +95,13 @@ impl Client {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Answer, Failure> {
+        let mut turn = self.turn.lock().await;
+        if let Some(Silence { until, problem }) = &*turn {
+            let wait = until.saturating_duration_since(Instant::now());
+            if !wait.is_zero() {
+                return Err(Failure::Later { wait, problem: problem.clone() });
+            }
+        }
         let send = async {
             let response = match method {
                 Method::Get => self.octocrab._get(path).await?,
@@ -105,10 +129,27 @@ impl Client {
             .await
             .map_err(|_| answer::unreachable(&asked, "no answer in 10 s"))?
             .map_err(|why| answer::unreachable(&asked, &answer::chain(&why)))?;
-        answer::read(&asked, status, &headers, &text, jiff::Timestamp::now().as_second())
+        let answer =
+            answer::read(&asked, status, &headers, &text, jiff::Timestamp::now().as_second());
+        *turn = match &answer {
+            // The others are a server's that has failed.
+            Err(Failure::Later { wait, problem }) if status < 500 => {
+                Some(Silence { until: Instant::now() + *wait, problem: problem.clone() })
+            }
+            _ => None,
+        };
+        drop(turn);
+        answer
     }
 
-    fn path(&self, rest: &str) -> String {
+    fn issue(&self, rest: &str) -> String {
         format!("/repos/{}/issues{rest}", self.repository)
     }
+}
+
+/// What GitHub has answered, in the form that its description gives it.
+fn parse<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, Failure> {
+    serde_json::from_value(value).map_err(|why| {
+        Failure::Never(Problem::new(format!("GitHub's answer has another form: {why}")))
+    })
 }

@@ -79,8 +79,9 @@ pub async fn build_and_push(
     for secret in login.sensitive().into_iter().chain(inputs.sensitive()?) {
         secrets.add(&secret);
     }
-    let cache = build.cache == Cache::Registry && engine.exports_cache;
-    if build.cache == Cache::Registry && !cache {
+    let is_wanted = build.cache != Cache::None;
+    let cache = is_wanted && engine.exports_cache;
+    if is_wanted && !cache {
         events.send(Event::Warning(engine.no_cache()));
     }
     let folder = Folder::new(environment, digest::host(repository_uri), login)?;

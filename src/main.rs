@@ -2,22 +2,28 @@
 
 use clap::{Parser as _, error::ErrorKind};
 use ecs_private_deploy::{
-    cli::{self, Cli, Command, Destroy, Format},
-    config::{self, model::Config},
-    context::{self, Context},
+    cli::{self, Cli, Command, Destroy, Format, PreviewCommand},
+    config::{
+        self,
+        model::{Config, Image},
+    },
+    context::{self, Context, checkout},
     cost,
+    decision::{self, Decision, Given},
     deploy::{
-        self, Run, cancel, destroy,
+        self, Run, cancel, destroy, preview,
         steer::{self, decision::Word},
     },
     doctor,
     error::{Error, Problem, Result},
-    event::{self, Event, Events, Outcome},
+    event::{self, Event, Events, Outcome, Source},
     exit,
+    identity::Session,
     plan::view::{self, View},
     policy,
-    report::{self, Setup, confirm, fatal, files, stdout},
-    secret::{Secret, Secrets},
+    preview::list,
+    report::{self, Setup, annotation::mask, confirm, fatal, files, redact, stdout},
+    secret::Secrets,
     signals::Signals,
 };
 use std::{collections::BTreeMap, path::Path, process::ExitCode};
@@ -40,7 +46,7 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let result = match runtime {
         Ok(runtime) => {
-            let result = runtime.block_on(Box::pin(unless_twice(&cli, variables)));
+            let result = runtime.block_on(Box::pin(unless_twice(cli, variables)));
             // A question that nobody answers any more must not hold the program.
             runtime.shutdown_background();
             result
@@ -56,7 +62,7 @@ fn main() -> ExitCode {
 }
 
 /// Runs it. Whoever sends a second signal does not wait for the last words that the first one brings.
-async fn unless_twice(cli: &Cli, variables: BTreeMap<String, String>) -> Result<u8> {
+async fn unless_twice(cli: Cli, variables: BTreeMap<String, String>) -> Result<u8> {
     let (mut signals, mut again) = (Signals::listen()?, Signals::listen()?);
     let twice = async {
         again.next().await;
@@ -72,11 +78,12 @@ async fn unless_twice(cli: &Cli, variables: BTreeMap<String, String>) -> Result<
     }
 }
 
-async fn run(cli: &Cli, variables: BTreeMap<String, String>, signals: &mut Signals) -> Result<u8> {
+async fn run(cli: Cli, variables: BTreeMap<String, String>, signals: &mut Signals) -> Result<u8> {
     let is_action = context::is_action(&variables);
     let Some(common) = cli.command.common() else {
         return print(&config::schema(), false);
     };
+    let verbose = common.verbose;
     if let Command::Cost(given) = &cli.command {
         let config = given.endpoint_units.is_none().then(|| load(&cli.command)).transpose()?;
         return print(&cost::answer(given, config.as_ref(), &variables)?, is_action);
@@ -90,29 +97,43 @@ async fn run(cli: &Cli, variables: BTreeMap<String, String>, signals: &mut Signa
         return doctor(given, &cli.command, &variables, signals).await;
     }
     let context = Context::read(variables, common.environment.clone())?;
-    let config = load(&cli.command)?;
+    let (command, config, decided) = match choose(cli.command, &context)? {
+        Choice::Nothing(why) => return Ok(nothing(why, context).await),
+        Choice::Do { command, config, decided } => (*command, *config, decided),
+    };
+    let secrets = Secrets::of(&context.variables);
+    let common = command.common().expect("a command on a file");
+    let session = Session::of(&common.credentials, &context.variables, &secrets)?;
+    let config = of_preview(&command, &context, config)?;
+    let preview = config.preview_of.as_ref().map(|of| of.number);
+    let mut context = match preview.or(decided.as_ref().and_then(|(_, number)| *number)) {
+        Some(number) => context.about(number),
+        None => context,
+    };
+    context.session = session.into();
     check_environment(&context.variables)?;
-    if let Command::Destroy(given) = &cli.command {
-        unless_ended(confirmed(given, &config, &context), signals).await?;
+    if let Command::Preview(cli::Preview { command: PreviewCommand::List(given) }) = &command {
+        return previews(given.format, &config, &context, signals).await;
     }
-    let secrets = Secrets::default();
-    for name in ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] {
-        if let Some(value) = context.variables.get(name).filter(|value| !value.is_empty()) {
-            secrets.add(&Secret::new(value));
-        }
+    if let Command::Destroy(given) = &command {
+        unless_ended(confirmed(given, &config, &context), signals).await?;
     }
     let (events, receiver) = Events::channel();
     let setup = Setup {
         context: &context,
         secrets: secrets.clone(),
-        verbose: common.verbose,
+        verbose,
         service: &config.service,
-        command: kind(&cli.command),
+        command: kind(&command),
+        preview,
     };
     let reporters = report::run(receiver, secrets.clone(), setup.reporters());
     let engine = async {
+        if let Some((text, _)) = decided {
+            events.send(Event::Line { source: Source::Decided, text });
+        }
         let run = Run::new(&config, &context, &secrets, &events);
-        let result = Box::pin(conduct(&cli.command, &run, signals)).await;
+        let result = Box::pin(conduct(&command, &run, signals)).await;
         if let Ok(outcome) = &result {
             events.send(Event::Finished(Box::new(outcome.clone())));
         }
@@ -122,11 +143,83 @@ async fn run(cli: &Cli, variables: BTreeMap<String, String>, signals: &mut Signa
     let (outcome, ()) = tokio::join!(engine, reporters);
     let outcome = outcome?;
     // Data comes last, when nothing else moves on the terminal.
-    if let (Command::Plan(given), Some(plan), None) = (&cli.command, &outcome.plan, &outcome.error)
-    {
-        print(&render(plan, given.format), is_action)?;
+    if let (Command::Plan(given), Some(plan), None) = (&command, &outcome.plan, &outcome.error) {
+        print(&render(&redact::plan(plan, &secrets), given.format), is_action)?;
     }
     Ok(outcome.exit_code)
+}
+
+/// What a run does.
+enum Choice {
+    /// Nothing, and why.
+    Nothing(Problem),
+    /// A command on a file.
+    Do {
+        command: Box<Command>,
+        config: Box<Config>,
+        /// What the event has decided, and the pull request that it is about.
+        decided: Option<(String, Option<u64>)>,
+    },
+}
+
+/// What the event asks for, where the command is `auto`; and nothing that would build the code of a fork.
+fn choose(command: Command, context: &Context) -> Result<Choice> {
+    let number = match &command {
+        Command::Auto(auto) => auto.pull_request.pr,
+        _ => None,
+    };
+    let image = command.image();
+    let given = Given {
+        number,
+        allows_forks: image.is_some_and(|image| image.allow_forks),
+        may_have_credentials: context::may_have_credentials(&context.variables),
+        is_dependabot: context::is_dependabot(&context.variables),
+    };
+    let decision = match &command {
+        Command::Auto(_) => Some(decision::decide(&context.trigger, &given)?),
+        _ if image.is_some() => {
+            decision::forbidden(&context.trigger, &given).map(Decision::Nothing)
+        }
+        _ => None,
+    };
+    if let Some(Decision::Nothing(why)) = decision {
+        return Ok(Choice::Nothing(why));
+    }
+    let config = load(&command)?;
+    let has_previews = config.preview.is_some();
+    let decided = decision
+        .as_ref()
+        .map(|decision| (decision.words(&context.trigger, has_previews), decision.number()));
+    let command = match &decision {
+        Some(decision) => command.decided(decision, has_previews),
+        None => command,
+    };
+    if command.image().is_some() && matches!(config.image, Image::Build(_)) {
+        decision::check_out(&context.trigger, checkout::commit(&config.folder).as_deref())?;
+    }
+    Ok(Choice::Do { command: command.into(), config: config.into(), decided })
+}
+
+/// Tells why nothing is done, in the log and the job summary. A comment would take the place of one that
+/// says what stands.
+async fn nothing(why: Problem, mut context: Context) -> u8 {
+    if let Some(github) = &mut context.github {
+        github.token = None;
+    }
+    let (events, receiver) = Events::channel();
+    let setup = Setup {
+        context: &context,
+        secrets: Secrets::default(),
+        verbose: false,
+        service: "",
+        command: event::Command::Deploy,
+        preview: None,
+    };
+    let reporters = setup.reporters();
+    events.send(Event::Finished(Box::new(Outcome { neutral: Some(why), ..Outcome::default() })));
+    drop(events);
+    report::run(receiver, setup.secrets, reporters).await;
+    exit::OK
 }
 
 async fn doctor(
@@ -137,24 +230,57 @@ async fn doctor(
 ) -> Result<u8> {
     let config = given.is_about_file().then(|| load(command)).transpose()?;
     check_environment(variables)?;
-    let report = unless_ended(Box::pin(doctor::run(given, config.as_ref())), signals).await?;
     let is_action = context::is_action(variables);
-    print(&doctor::render(&report, given.format), is_action)?;
+    let secrets = Secrets::of(variables);
+    let session = Session::of(&given.common.credentials, variables, &secrets)?;
+    let asking = Box::pin(doctor::run(given, config.as_ref(), &session));
+    let report = unless_ended(asking, signals).await;
+    if is_action {
+        // No reporter does it here.
+        secrets.all().iter().for_each(|secret| fatal::command(&mask(secret.expose())));
+    }
+    let report = report.map_err(|error| error.redacted(&secrets))?;
+    let render = |format| secrets.redact(&doctor::render(&report, format));
+    print(&render(given.format), is_action)?;
     if let (true, Some(annotation)) = (is_action, doctor::report::annotation(&report)) {
-        fatal::command(&annotation);
+        fatal::command(&secrets.redact(&annotation));
     }
-    let summary = variables.get("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty());
-    if let (true, Some(path)) = (is_action, summary) {
-        let written = files::summarize(Path::new(path), |left| {
-            let text = doctor::render(&report, Format::Markdown);
-            if text.len() <= left { text } else { String::new() }
-        });
-        // The answer is printed already; that it stands nowhere else does not change it.
-        if let Err(problem) = written {
-            fatal::print(&problem.to_string(), is_action);
-        }
-    }
+    summarize(&render(Format::Markdown), variables);
     Ok(if report.is_broken() { exit::REFUSED } else { exit::OK })
+}
+
+/// What stands for pull requests.
+async fn previews(
+    format: Format,
+    config: &Config,
+    context: &Context,
+    signals: &mut Signals,
+) -> Result<u8> {
+    let (events, _) = Events::channel();
+    let asking = preview::look::list(config, context, &events);
+    let list = unless_ended(Box::pin(asking), signals).await?;
+    let render = |format| match format {
+        Format::Text => list::view::text(&list),
+        Format::Json => list::view::json(&list),
+        Format::Markdown => list::view::markdown(&list),
+    };
+    print(&render(format), context::is_action(&context.variables))?;
+    summarize(&render(Format::Markdown), &context.variables);
+    Ok(exit::OK)
+}
+
+/// Writes an answer that is printed already to the job summary too.
+fn summarize(markdown: &str, variables: &BTreeMap<String, String>) {
+    let is_action = context::is_action(variables);
+    let summary = variables.get("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty());
+    let Some(path) = summary.filter(|_| is_action) else { return };
+    let written = files::summarize(Path::new(path), |left| {
+        if markdown.len() <= left { markdown.to_owned() } else { String::new() }
+    });
+    // That it stands nowhere else does not change it.
+    if let Err(problem) = written {
+        fatal::print(&problem.to_string(), is_action);
+    }
 }
 
 const fn kind(command: &Command) -> event::Command {
@@ -163,7 +289,13 @@ const fn kind(command: &Command) -> event::Command {
         Command::Destroy(_) => event::Command::Destroy,
         Command::Continue(_) => event::Command::Continue,
         Command::Rollback(_) => event::Command::Rollback,
-        Command::Deploy(_)
+        Command::Preview(given) => match given.command {
+            PreviewCommand::Up(_) => event::Command::PreviewUp,
+            PreviewCommand::Down(_) => event::Command::PreviewDown,
+            PreviewCommand::List(_) | PreviewCommand::Sweep(_) => event::Command::PreviewSweep,
+        },
+        Command::Auto(_)
+        | Command::Deploy(_)
         | Command::Doctor(_)
         | Command::Cost(_)
         | Command::IamPolicy(_)
@@ -176,10 +308,35 @@ fn load(command: &Command) -> Result<Config> {
     let common = command.common().expect("a command on a file");
     let folder = common.working_directory.as_deref().unwrap_or(Path::new(""));
     let file = common.config.as_ref().map(|file| folder.join(file));
-    let mut config = config::load(file.as_deref(), folder, command.image())?;
+    let image = command.image().and_then(|image| image.image.as_deref());
+    let mut config = config::load(file.as_deref(), folder, image)?;
     let given = common.aws_region.as_ref().filter(|region| !region.is_empty());
     config.region = config.region.take().or_else(|| given.cloned());
     Ok(config)
+}
+
+/// The preview's config, where the command is about one.
+fn of_preview(command: &Command, context: &Context, config: Config) -> Result<Config> {
+    let Command::Preview(cli::Preview { command }) = command else { return Ok(config) };
+    let given = match command {
+        PreviewCommand::Up(given) => {
+            if config.preview.is_none() {
+                let problem =
+                    Problem::new("the file has no `preview:`, so no pull request gets one");
+                let help = "add `preview: {}` to it: each is then found under `/pr-N`";
+                return Err(Error::Config(problem.help(help).to_string()));
+            }
+            &given.pull_request
+        }
+        PreviewCommand::Down(given) => &given.pull_request,
+        PreviewCommand::List(_) | PreviewCommand::Sweep(_) => return Ok(config),
+    };
+    let of_event = context.github.as_ref().and_then(|github| github.pull_request);
+    let number = given.pr.or(of_event).ok_or_else(|| {
+        let problem = Problem::new("no pull request is named, and this run's event has none");
+        Error::Config(problem.help("add `--pr N`, in a workflow the input `pr`").to_string())
+    })?;
+    Ok(ecs_private_deploy::preview::config(&config, number))
 }
 
 /// Runs the command, unless somebody ends it.
@@ -228,7 +385,8 @@ fn check_environment(variables: &BTreeMap<String, String>) -> Result<()> {
 
 async fn dispatch(command: &Command, run: &Run<'_>) -> Result<Outcome> {
     match command {
-        Command::Deploy(_)
+        Command::Auto(_)
+        | Command::Deploy(_)
         | Command::Doctor(_)
         | Command::Cost(_)
         | Command::IamPolicy(_)
@@ -246,6 +404,13 @@ async fn dispatch(command: &Command, run: &Run<'_>) -> Result<Outcome> {
             let planned = Box::pin(destroy::plan(run)).await;
             Ok(destroy::destroy(run, planned).await)
         }
+        Command::Preview(given) => Ok(match given.command {
+            PreviewCommand::Up(_) => Box::pin(preview::up(run)).await,
+            PreviewCommand::Down(_) => Box::pin(preview::down(run)).await,
+            PreviewCommand::List(_) | PreviewCommand::Sweep(_) => {
+                Box::pin(preview::sweep::sweep(run)).await
+            }
+        }),
     }
 }
 

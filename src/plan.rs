@@ -3,6 +3,7 @@
 
 pub mod build;
 pub mod change;
+pub mod namesake;
 pub mod outside;
 pub mod task;
 pub mod teardown;

@@ -1,9 +1,15 @@
 //! A pull request's own service: the file, transformed. The ordinary flows then take it as it is.
 
+pub mod fate;
+pub mod find;
+pub mod found;
+pub mod list;
+pub mod standing;
+
 use crate::config::{
     model::{
-        Config, Definition, LoadBalancer, OnCancel, Preview, PreviewOf, Rollout, Strategy, Task,
-        Way,
+        Cache, Config, Definition, Image, LoadBalancer, OnCancel, Preview, PreviewOf, Rollout,
+        Strategy, Task, Way, When,
     },
     names::fit,
 };
@@ -24,6 +30,8 @@ const LOG_GROUP_LENGTH: usize = 512;
 /// still needed for: a takedown.
 ///
 /// A preview is always rolled out task by task: nobody waits for it, and alarms are the main service's.
+/// The tasks of `run` never run where the file does not ask for them: a migration that nobody has
+/// approved yet would run against whatever database the main service's environment names.
 pub fn config(main: &Config, number: u64) -> Config {
     let mut config = main.clone();
     let preview = main.preview.clone().unwrap_or_else(|| Preview {
@@ -34,19 +42,29 @@ pub fn config(main: &Config, number: u64) -> Config {
         cpu: None,
         memory: None,
         environment: IndexMap::new(),
+        run: None,
         ttl: None,
     });
     config.service = name(&main.service, number, ECS_LENGTH);
     config.task = task(&main.task, &preview, number);
     config.load_balancer = load_balancer(&main.load_balancer, &preview.way, number);
-    config.logs.group = name(&main.logs.group, number, LOG_GROUP_LENGTH);
+    if let Image::Build(build) = &mut config.image
+        && build.cache == Cache::Registry
+    {
+        build.cache = Cache::Previews;
+    }
+    config.logs.group = log_group(&main.logs.group, number);
     config.rollout = rollout(&main.rollout, &preview);
-    for task in &mut config.run {
-        for (name, value) in &preview.environment {
-            if let Some(given) = task.environment.get_mut(name) {
-                given.clone_from(value);
+    if preview.run == Some(true) {
+        for task in &mut config.run {
+            for (name, value) in &preview.environment {
+                if let Some(given) = task.environment.get_mut(name) {
+                    given.clone_from(value);
+                }
             }
         }
+    } else {
+        config.run.iter_mut().for_each(|task| task.when = When::Never);
     }
     config.preview = Some(preview);
     config.preview_of = Some(PreviewOf { service: main.service.clone(), number });
@@ -58,6 +76,11 @@ pub fn config(main: &Config, number: u64) -> Config {
 pub fn name(main: &str, number: u64, max: usize) -> String {
     let end = format!("-pr-{number}");
     format!("{}{end}", fit(main, max - end.len()))
+}
+
+/// The log group in the place of the main service's.
+pub fn log_group(main: &str, number: u64) -> String {
+    name(main, number, LOG_GROUP_LENGTH)
 }
 
 fn task(main: &Task, preview: &Preview, number: u64) -> Task {

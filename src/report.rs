@@ -6,6 +6,7 @@ pub mod actions;
 pub mod annotation;
 pub mod comment;
 pub mod confirm;
+pub mod deployment;
 pub mod ending;
 pub mod fatal;
 pub mod files;
@@ -18,18 +19,20 @@ pub mod redact;
 pub mod rollout;
 pub mod stdout;
 pub mod summary;
+pub mod swept;
 pub mod terminal;
 pub mod timeline;
 pub mod underway;
 
 use crate::{
-    context::Context,
+    context::{Context, GitHub},
     error::Problem,
     event::{Command, Event},
+    github::Client,
     secret::Secrets,
 };
 use futures_util::future::{BoxFuture, FutureExt, ready};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::mpsc,
     time::{Instant, MissedTickBehavior, interval, timeout},
@@ -53,6 +56,11 @@ pub trait Reporter: Send {
     /// Called several times a second, for whatever shows that time goes by.
     fn tick(&mut self, _now: Duration) -> Result<(), Problem> {
         Ok(())
+    }
+
+    /// Whether the steps that come after read what it writes, and not people.
+    fn is_for_steps(&self) -> bool {
+        false
     }
 
     /// What it is called where it fails.
@@ -79,6 +87,8 @@ pub struct Setup<'a> {
     pub service: &'a str,
     /// The command that runs.
     pub command: Command,
+    /// The number of the pull request whose preview this is about.
+    pub preview: Option<u64>,
 }
 
 impl Setup<'_> {
@@ -99,12 +109,49 @@ impl Setup<'_> {
         if let Some(path) = &github.step_summary {
             reporters.push(Box::new(files::SummaryFile::new(path.clone())));
         }
-        if let (Some(token), Some(number)) = (&github.token, github.pull_request) {
-            let comment = publish::CommentReporter::start(self, github, token, number);
-            reporters.push(Box::new(comment));
+        if let Some(token) = &github.token {
+            match Client::new(&github.api_url, &github.repository, token) {
+                Ok(client) => self.on_github(github, &Arc::new(client), &mut reporters),
+                Err(why) => reporters.push(Box::new(Unable(why))),
+            }
         }
         reporters
     }
+
+    /// Those that tell GitHub; the first to end are those of which a cancelled run needs least.
+    fn on_github(
+        &self,
+        github: &GitHub,
+        client: &Arc<Client>,
+        reporters: &mut Vec<Box<dyn Reporter>>,
+    ) {
+        let number = match self.command {
+            Command::PreviewUp | Command::PreviewDown => self.preview,
+            _ => self.preview.or(github.pull_request),
+        };
+        if let Some(number) = number {
+            reporters.push(Box::new(publish::CommentReporter::new(self, client, number)));
+        }
+        if let Some(deployment) = deployment::DeploymentReporter::new(self, client) {
+            reporters.push(Box::new(deployment));
+        }
+        reporters.push(Box::new(swept::SweptReporter::new(self.context, client)));
+    }
+}
+
+/// In the place of reporters that cannot do anything, so that their reason is told once.
+struct Unable(Problem);
+
+impl Reporter for Unable {
+    fn tell(&mut self, _event: &Event, _now: Duration) -> Result<(), Problem> {
+        Err(self.0.clone())
+    }
+}
+
+/// The name of the service that a preview is of: `web` of `web-pr-42`.
+pub fn main_service(service: &str, preview: Option<u64>) -> &str {
+    let end = preview.map(|number| format!("-pr-{number}"));
+    end.and_then(|end| service.strip_suffix(&end)).unwrap_or(service)
 }
 
 /// Tells everything that comes, until every sender is gone and the last words are said. Run it
@@ -133,9 +180,14 @@ async fn tell_all(
                     if matches!(&event, Event::Finished(outcome) if outcome.is_cancelled) {
                         last_words = last_words.min(LAST_WORDS_IF_CANCELLED);
                     }
+                    let whole =
+                        secrets.hides().then(|| redact::event_for_outputs(&event, secrets));
                     let event = redact::event(&event, secrets);
                     let now = start.elapsed();
-                    each(&mut reporters, secrets, now, |reporter| reporter.tell(&event, now));
+                    each(&mut reporters, secrets, now, |reporter| match &whole {
+                        Some(whole) if reporter.is_for_steps() => reporter.tell(whole, now),
+                        _ => reporter.tell(&event, now),
+                    });
                 }
                 None => break,
             },

@@ -1,6 +1,13 @@
 //! The tags that say what is ours. Nothing else is remembered between runs.
 
-use crate::{address::Address, config::names::fit};
+use crate::{
+    address::Address,
+    config::{
+        model::{Config, PreviewOf},
+        names::fit,
+    },
+    context::Context,
+};
 use std::collections::BTreeMap;
 
 /// The stack that made the thing. A thing without it is somebody else's: it is used where it fits,
@@ -14,6 +21,16 @@ const USER: &str = "ecs-private-deploy:user:";
 /// else's, so that the last stack's `destroy` takes exactly that out again.
 const ADDED: &str = "ecs-private-deploy:added:";
 
+/// With the name of a load balancer as the value: this one was made because that one is full. It stands
+/// as long as a preview stands behind it.
+pub const OVERFLOW_OF: &str = "ecs-private-deploy:overflow-of";
+/// The main service of which the thing's stack is a preview.
+pub const PREVIEW_OF: &str = "ecs-private-deploy:preview-of";
+/// The number of the pull request that the preview is for.
+pub const PULL_REQUEST: &str = "ecs-private-deploy:pull-request";
+/// The repository of that pull request, `owner/name`, where it is known.
+pub const REPOSITORY: &str = "ecs-private-deploy:repository";
+
 /// What EC2 takes of a key and of a value, less than the others do.
 /// <https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Tag.html>
 const KEY_LENGTH: usize = 127;
@@ -22,8 +39,52 @@ const VALUE_LENGTH: usize = 255;
 /// The tags of one thing, in the order of their keys.
 pub type Tags = BTreeMap<String, String>;
 
+/// In whose name things are made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stack {
+    /// The stack whose own things they are.
+    pub name: String,
+    /// The stack that shared things are registered for: the same, or a preview's main service.
+    pub main: String,
+    /// What else own things carry: a preview's say of what it is one.
+    pub marks: Tags,
+}
+
+impl From<String> for Stack {
+    fn from(name: String) -> Self {
+        Self { main: name.clone(), name, marks: Tags::new() }
+    }
+}
+
+impl Stack {
+    /// The stack of the file, in this run.
+    pub fn of(config: &Config, context: &Context) -> Self {
+        let Some(PreviewOf { service, number }) = &config.preview_of else {
+            return config.service.clone().into();
+        };
+        let mut marks = Tags::from([
+            (PREVIEW_OF.into(), service.clone()),
+            (PULL_REQUEST.into(), number.to_string()),
+        ]);
+        let repository = context.github.as_ref().map(|github| value(&github.repository));
+        marks.extend(repository.map(|repository| (REPOSITORY.into(), repository)));
+        Self { name: config.service.clone(), main: service.clone(), marks }
+    }
+}
+
 /// The tags of a thing that belongs to one stack alone.
-pub fn own(stack: &str, address: &Address) -> Tags {
+pub fn own(stack: &Stack, address: &Address) -> Tags {
+    let mut tags = of(&stack.name, address);
+    tags.extend(stack.marks.clone());
+    tags
+}
+
+/// The tags of a thing that a preview leaves to its main service, and everybody else has for itself.
+pub fn of_main(stack: &Stack, address: &Address) -> Tags {
+    of(&stack.main, address)
+}
+
+fn of(stack: &str, address: &Address) -> Tags {
     Tags::from([(STACK.into(), stack.into()), (ADDRESS.into(), value(&address.to_string()))])
 }
 
@@ -42,9 +103,17 @@ fn user_name(stack: &str) -> String {
 }
 
 /// The tags of a thing that stacks share.
-pub fn shared(stack: &str, address: &Address) -> Tags {
-    let mut tags = own(stack, address);
-    tags.extend(user(stack));
+pub fn shared(stack: &Stack, address: &Address) -> Tags {
+    let mut tags = of_main(stack, address);
+    tags.extend(user(&stack.main));
+    tags
+}
+
+/// The tags of a load balancer that takes what another one, which is full, cannot. It has no users: it
+/// stands as long as a preview stands behind it.
+pub fn overflow(stack: &Stack, address: &Address, of: &str) -> Tags {
+    let mut tags = of_main(stack, address);
+    tags.insert(OVERFLOW_OF.into(), of.into());
     tags
 }
 
@@ -67,21 +136,38 @@ pub struct Ownership {
     pub users: Vec<String>,
     /// What was added to it: the id and the stack that added it.
     pub added: Vec<(String, String)>,
+    /// The load balancer that is full, where this one was made for what it cannot take.
+    pub overflow_of: Option<String>,
+    /// Of what it is a part of a preview, where it is.
+    pub preview_of: Option<PreviewOf>,
+    /// The repository of the pull request, where it is known.
+    pub repository: Option<String>,
 }
 
 impl Ownership {
     /// Reads the tags.
     pub fn read<'a>(tags: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let mut ownership = Self::default();
+        let (mut main, mut number) = (None, None);
         for (key, value) in tags {
             if key == STACK {
                 ownership.stack = Some(value.to_owned());
+            } else if key == OVERFLOW_OF {
+                ownership.overflow_of = Some(value.to_owned());
             } else if let Some(user) = key.strip_prefix(USER) {
                 ownership.users.push(user.to_owned());
             } else if let Some(id) = key.strip_prefix(ADDED) {
                 ownership.added.push((id.to_owned(), value.to_owned()));
+            } else if key == PREVIEW_OF {
+                main = Some(value.to_owned());
+            } else if key == PULL_REQUEST {
+                number = value.parse().ok();
+            } else if key == REPOSITORY {
+                ownership.repository = Some(value.to_owned());
             }
         }
+        ownership.preview_of =
+            main.zip(number).map(|(service, number)| PreviewOf { service, number });
         ownership.users.sort();
         ownership.added.sort();
         ownership
@@ -119,7 +205,7 @@ mod tests {
     fn no_tag_is_longer_or_other_than_the_services_take() {
         let stack = "s".repeat(255);
         let group = Address::new(Kind::LogGroup, format!("#{}", "g".repeat(511)));
-        let tags = shared(&stack, &group);
+        let tags = shared(&stack.clone().into(), &group);
         for (key, value) in &tags {
             assert!(key.len() <= KEY_LENGTH && value.len() <= VALUE_LENGTH, "{key} {value}");
         }
@@ -129,5 +215,23 @@ mod tests {
         assert!(ownership.is_of(&stack) && ownership.is_used_by(&stack));
         assert!(!ownership.has_other_users(&stack));
         assert!(ownership.has_other_users("web"));
+    }
+    #[test]
+    fn a_preview_s_own_things_say_whose_it_is_and_shared_ones_are_its_main_service_s() {
+        let main = crate::config::sample("service: web\n");
+        let config = crate::preview::config(&main, 42);
+        let stack = Stack::of(&config, &Context::default());
+        let read = |tags: &Tags| {
+            Ownership::read(tags.iter().map(|(key, value)| (key.as_str(), value.as_str())))
+        };
+        let address = Address::new(Kind::Service, "web-pr-42");
+        let ownership = read(&own(&stack, &address));
+        assert!(ownership.is_of("web-pr-42") && ownership.users.is_empty());
+        let expected = PreviewOf { service: "web".to_owned(), number: 42 };
+        assert_eq!(ownership.preview_of, Some(expected));
+        let ownership = read(&shared(&stack, &address));
+        assert!(ownership.is_of("web") && ownership.is_used_by("web"));
+        assert_eq!(ownership.preview_of, None);
+        assert_eq!(Stack::of(&main, &Context::default()), "web".to_owned().into());
     }
 }

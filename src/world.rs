@@ -1,6 +1,8 @@
 //! The snapshot of everything observed. It is read as a whole before anything is decided, with reads
 //! that do not depend on one another running at once.
 
+pub mod balancer;
+pub mod certificates;
 pub mod pull_through;
 pub mod tasks;
 pub mod topology;
@@ -18,6 +20,8 @@ use crate::{
         security_group, service, target_group, task_definition,
     },
 };
+use balancer::place::Place;
+use certificates::Certificates;
 use futures_util::{FutureExt as _, future::try_join_all};
 use std::collections::{BTreeMap, BTreeSet};
 use vpc::Vpc;
@@ -57,6 +61,10 @@ pub struct World {
     pub live: Option<task_definition::Observed>,
     /// The family's newest revision.
     pub newest: Option<task_definition::Observed>,
+    /// Which load balancer it is that the service stands behind.
+    pub place: Place,
+    /// What is known of the certificates of a preview's host, which only a deploy asks for.
+    pub certificates: Certificates,
     /// The load balancer.
     pub load_balancer: Option<load_balancer::Observed>,
     /// Its listeners.
@@ -95,29 +103,30 @@ pub async fn observe(
             None => (vpc::describe(aws, &vpc).await?, None),
         })
     };
-    let everything_else = async {
+    let most = async {
         Ok::<_, Error>(tokio::try_join!(
             image_and_repository(aws, config, wanted.tag),
             roles(aws, names),
             log_groups(aws, config, &aws.region),
-            cluster::observe(aws, &config.cluster, &names.stack),
+            cluster::observe(aws, &config.cluster, &names.main),
             service_and_definitions(aws, config, wanted.judged.is_some()),
-            load_balancer_and_rules(aws, config, names),
             target_group::observe(aws, &names.target_group),
             alternate(aws, config, names),
         )?)
     };
-    let ((described, topology), rest) = tokio::try_join!(network.boxed(), everything_else.boxed())?;
+    let everything_else =
+        async { tokio::try_join!(most.boxed(), balancer::observe(aws, config, names).boxed()) };
+    let ((described, topology), (rest, balancer)) =
+        tokio::try_join!(network.boxed(), everything_else.boxed())?;
     let vpc = described.vpc(&aws.region)?;
-    let endpoints = endpoint::observed(&described.endpoints?, &vpc.id, &names.stack);
+    let endpoints = endpoint::observed(&described.endpoints?, &vpc.id, &names.main);
     let groups = names.security_groups();
-    let security_groups = security_group::observed(&described.groups?, &groups, &names.stack);
-    let (images, mut roles, log_groups, cluster, running, ingress, target_group, alternate) = rest;
+    let security_groups = security_group::observed(&described.groups?, &groups, &names.main);
+    let (images, mut roles, log_groups, cluster, running, target_group, alternate) = rest;
     let (alternate_target_group, infrastructure_role) = alternate;
     roles.extend(infrastructure_role.map(|role| (role.settings.name.clone(), role)));
     let (repository, digest) = images;
     let Running { service, draining, tasks, live, newest } = running;
-    let (load_balancer, listeners, listener_rules) = ingress;
     Ok(World {
         identity: aws.identity().await?.clone(),
         vpc,
@@ -138,9 +147,11 @@ pub async fn observe(
         tasks,
         live,
         newest,
-        load_balancer,
-        listeners,
-        rules: listener_rules,
+        place: balancer.place,
+        certificates: Certificates::default(),
+        load_balancer: balancer.found,
+        listeners: balancer.listeners,
+        rules: balancer.rules,
         target_group,
         alternate_target_group,
     })
@@ -166,7 +177,9 @@ async fn image_and_repository(
 }
 
 async fn roles(aws: &Reader, names: &Names) -> Result<BTreeMap<String, role::Observed>, Failure> {
-    let found = [&names.execution_role, &names.task_role].map(|name| role::observe(aws, name));
+    let of_main = names.of_main.iter().flat_map(|main| [&main.execution_role, &main.task_role]);
+    let all = [&names.execution_role, &names.task_role].into_iter().chain(of_main);
+    let found = all.map(|name| role::observe(aws, name));
     let found = try_join_all(found).await?;
     Ok(found.into_iter().flatten().map(|role| (role.settings.name.clone(), role)).collect())
 }
@@ -176,6 +189,9 @@ type Alternate = (Option<target_group::Observed>, Option<role::Observed>);
 /// What only a service has whose requests move, or once moved. The role is asked for only then: a
 /// deploy that needs none needs no permission to read it.
 async fn alternate(aws: &Reader, config: &Config, names: &Names) -> Result<Alternate, Failure> {
+    if names.preview_of.is_some() {
+        return Ok((None, None));
+    }
     let role = || role::observe(aws, &names.infrastructure_role);
     let group = target_group::observe(aws, &names.alternate_target_group);
     if matches!(config.rollout.strategy, Strategy::Shift(_)) {
@@ -238,31 +254,4 @@ async fn service_and_definitions(
     };
     let (live, tasks) = tokio::try_join!(live, tasks)?;
     Ok(Running { service, draining, tasks, live, newest })
-}
-
-type Balancer = (
-    Option<load_balancer::Observed>,
-    Vec<listener::Observed>,
-    BTreeMap<String, Vec<rule::Observed>>,
-);
-
-async fn load_balancer_and_rules(
-    aws: &Reader,
-    config: &Config,
-    names: &Names,
-) -> Result<Balancer, Failure> {
-    let found = load_balancer::find(aws, &config.load_balancer.name).await?;
-    let Some(found) = found else { return Ok((None, Vec::new(), BTreeMap::new())) };
-    let listeners_and_rules = async {
-        let arn = found.load_balancer_arn().unwrap_or_default();
-        let listeners = listener::find(aws, arn).await?;
-        let arns = listeners.iter().filter_map(|listener| listener.listener_arn());
-        let rules = arns.map(|listener| async move {
-            Ok((listener.to_owned(), rule::observe(aws, listener).await?))
-        });
-        tokio::try_join!(listener::observe(aws, &listeners, &names.stack), try_join_all(rules))
-    };
-    let (balancer, (listeners, rules)) =
-        tokio::try_join!(load_balancer::observe(aws, &found, &names.stack), listeners_and_rules)?;
-    Ok((Some(balancer), listeners, rules.into_iter().collect()))
 }

@@ -1,6 +1,8 @@
 //! What an error of the SDK means: service, operation, code, message, request id, and for a refusal
 //! the permission that is missing. The SDK's own `Display` says "service error".
 
+mod quota;
+
 use crate::error::{Error, Problem};
 use aws_smithy_runtime_api::client::{orchestrator::HttpResponse, result::SdkError};
 use aws_smithy_types::error::{
@@ -40,6 +42,25 @@ impl Failure {
             || code == "RouteAlreadyExists"
             || self.message.contains("was not idempotent")
             || self.message.contains("conflicting DNS domain")
+    }
+
+    /// Whether what was to be used is not there: another run has deleted it since this one looked.
+    pub fn is_gone(&self) -> bool {
+        let code = self.code.as_deref().unwrap_or_default();
+        code.contains("NotFound")
+            || ["NoSuchEntity", "ServiceNotActive"].iter().any(|gone| self.is(gone))
+    }
+
+    /// Whether a preview's place behind its load balancer was taken, or went, since this run looked: behind
+    /// another one there may be room.
+    pub fn lost_its_place(&self) -> bool {
+        const CODES: [&str; 4] = [
+            "TooManyUniqueTargetGroupsPerLoadBalancer",
+            "TooManyRules",
+            "ListenerNotFound",
+            "LoadBalancerNotFound",
+        ];
+        CODES.iter().any(|code| self.is(code))
     }
 
     /// Whether AWS said neither that it did the work nor that it will not: it may have.
@@ -88,7 +109,10 @@ impl Failure {
         if let Some(id) = request_id {
             problem = problem.found(format!("request id {id}"));
         }
-        if self.is_denied() {
+        let quota = code.as_deref().and_then(quota::help);
+        if let Some(help) = quota {
+            problem = problem.help(help);
+        } else if self.is_denied() {
             problem = problem.help(self.permission());
         } else if self.is_unauthenticated() {
             problem = problem.help(
@@ -97,8 +121,7 @@ impl Failure {
             );
         } else if lacks_credentials {
             problem = problem.help(
-                "in a workflow run aws-actions/configure-aws-credentials first; elsewhere `aws \
-                 configure`, or set AWS_PROFILE",
+                "in a workflow set `role-to-assume`; elsewhere `aws configure`, or set AWS_PROFILE",
             );
         } else if self.is_unavailable() {
             problem = problem.help(
@@ -137,7 +160,8 @@ impl Failure {
         format!("allow `{action}` on {on} in {place}")
     }
 
-    fn lacks_credentials(&self) -> bool {
+    /// Whether the call was not made, since there is nothing to sign it with.
+    pub fn lacks_credentials(&self) -> bool {
         self.code.is_none() && self.message.contains("credentials")
     }
 
@@ -250,7 +274,7 @@ fn foreign(response: &HttpResponse) -> Option<(String, String)> {
 
 /// The last cause of an error: the one that says something. The whole chain would print the raw
 /// response with its headers.
-fn innermost(error: &dyn std::error::Error) -> String {
+pub(crate) fn innermost(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(source) = cause.source() {
         cause = source;

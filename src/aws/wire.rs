@@ -62,22 +62,23 @@ impl HttpClient for Wire {
     ) -> SharedHttpConnector {
         let connector = self.shared.connector.get_or_init(|| match &self.given {
             Some(given) => given.http_connector(settings, components),
-            None => sdks_own(settings, components),
+            None => connector(settings, Some(components)),
         });
         let shared = Arc::clone(&self.shared);
         SharedHttpConnector::new(Line { connector: connector.clone(), shared })
     }
 }
 
-/// What the SDK makes for itself where it is given nothing.
-fn sdks_own(
+/// What the SDK makes for itself where it is given nothing: with TLS, and through the proxies that the
+/// environment names.
+pub(crate) fn connector(
     settings: &HttpConnectorSettings,
-    components: &RuntimeComponents,
+    components: Option<&RuntimeComponents>,
 ) -> SharedHttpConnector {
     let tls = Provider::Rustls(CryptoMode::AwsLc);
     let mut builder = ConnectorBuilder::default().tls_provider(tls);
     builder.set_connector_settings(Some(settings.clone()));
-    builder.set_sleep_impl(components.sleep_impl());
+    builder.set_sleep_impl(components.and_then(RuntimeComponents::sleep_impl));
     builder.set_proxy_config(Some(ProxyConfig::from_env()));
     SharedHttpConnector::new(builder.build())
 }

@@ -110,6 +110,9 @@ pub enum SecretSource {
 pub enum Cache {
     /// In the image's own ECR repository, under the tag `buildcache`.
     Registry,
+    /// Likewise, and those of previews beside it under `buildcache-previews`: what a pull request builds
+    /// must not take the place of what the main service's next build starts from.
+    Previews,
     /// Nowhere.
     None,
 }
@@ -376,6 +379,8 @@ pub enum When {
     BeforeRollout,
     /// After the new version serves.
     AfterRollout,
+    /// It does not: a preview's, where the file does not ask for it.
+    Never,
 }
 
 /// Of what a config is a preview.
@@ -404,6 +409,8 @@ pub struct Preview {
     pub memory: Option<u32>,
     /// Environment variables in addition to the container's, and in place of those of the same name.
     pub environment: IndexMap<String, String>,
+    /// Whether the tasks of `run` run for it too; `None` where the file does not say, which is no.
+    pub run: Option<bool>,
     /// After how long without a deploy `preview sweep` takes it down, open or not.
     pub ttl: Option<Duration>,
 }

@@ -421,6 +421,11 @@ const PREVIEW: &[Key] = &[
         Map,
     ),
     key(
+        "run",
+        "Run the tasks of `run` for it too, with its environment. Without it they do not run: what they change is often the main service's. Default: false.",
+        Boolean,
+    ),
+    key(
         "ttl",
         "After how long without a deploy `preview sweep` takes it down, open or not: `7d`. Default: never.",
         Duration,

@@ -104,6 +104,13 @@ pub fn tasks(prices: &Prices, count: u32, size: Option<Size>) -> Item {
     Item { spot_from, ..Item::new(what, amount) }
 }
 
+/// The same tasks on Fargate Spot, whose price changes: as little as it may be.
+pub fn on_spot(tasks: Item) -> Item {
+    let Item { what, spot_from, .. } = tasks;
+    let what = what.replacen("Fargate", "Fargate Spot", 1);
+    Item::new(format!("{what}, from"), spot_from)
+}
+
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let units = |units: u32| {

@@ -60,6 +60,7 @@ struct Difference {
 struct Tasks {
     count: u32,
     size: Option<Size>,
+    on_spot: bool,
 }
 
 impl Difference {
@@ -83,7 +84,11 @@ impl Difference {
         }
         let tasks = |side: Option<&service::Settings>, size| {
             // ECS is asked for one task where nobody says how many.
-            side.map(|side| Tasks { count: side.desired_count.unwrap_or(1), size })
+            side.map(|side| Tasks {
+                count: side.desired_count.unwrap_or(1),
+                size,
+                on_spot: side.on_spot == Some(true),
+            })
         };
         found.before = tasks(service.0, old_size.or(new_size));
         found.after = tasks(service.1, new_size.or(old_size));
@@ -134,7 +139,10 @@ impl Difference {
     }
 
     fn tasks(&self, prices: &Prices) -> Option<Item> {
-        let item = |tasks: Tasks| bill::tasks(prices, tasks.count, tasks.size);
+        let item = |tasks: Tasks| {
+            let item = bill::tasks(prices, tasks.count, tasks.size);
+            if tasks.on_spot { bill::on_spot(item) } else { item }
+        };
         match (self.before, self.after) {
             (None, None) => None,
             (None, Some(after)) => Some(item(after)),

@@ -138,7 +138,13 @@ fn service(config: &Config, asked: &Asked<'_>, prices: &Prices) -> Vec<Item> {
     }
     items.push(bill::load_balancer(prices));
     items.push(bill::addresses(prices, whole(zones.max(BALANCER_ZONES))));
-    let size = match &config.task.definition {
+    items.push(bill::tasks(prices, config.rollout.desired_count.unwrap_or(1), size(config)));
+    items
+}
+
+/// What the file gives each task.
+pub(super) fn size(config: &Config) -> Option<Size> {
+    match &config.task.definition {
         Definition::Block(block) => Some(Size {
             cpu: block.cpu,
             memory: block.memory,
@@ -148,9 +154,7 @@ fn service(config: &Config, asked: &Asked<'_>, prices: &Prices) -> Vec<Item> {
             let (document, late) = (document.clone(), IndexMap::new());
             Size::of(&task_definition::Settings { document, late }.normal())
         }
-    };
-    items.push(bill::tasks(prices, config.rollout.desired_count.unwrap_or(1), size));
-    items
+    }
 }
 
 fn whole(count: u32) -> usize {

@@ -6,6 +6,7 @@ use crate::{
     error::Result,
     event::{Event, Outcome, Phase},
     plan::{Plan, Step, change::Change},
+    tags::Stack,
 };
 
 /// Runs them, one after another. The new version serves already, so one that fails undoes nothing.
@@ -34,8 +35,8 @@ pub async fn run(
         build: build::builder(run, prepared, None),
         pull: pull::puller(run, prepared),
     };
-    let stack = &prepared.names.stack;
-    let done = apply::apply(&plan, &prepared.aws, stack, &images, run.events, run.began).await;
+    let stack = Stack::of(run.config, run.context);
+    let done = apply::apply(&plan, &prepared.aws, &stack, &images, run.events, run.began).await;
     outcome.timeline.extend(done.spans.iter().cloned());
     ending::check_applied(&done)
 }

@@ -4,48 +4,120 @@ use super::{Run, ending};
 use crate::{
     apply,
     aws::Reader,
+    config::model::{Config, Image},
     cost::{self, prices::PriceList},
     error::{Error, Problem, Result, told_first},
     event::{Command, Event, Outcome, Phase},
+    image,
     names::Names,
-    plan::{Plan, task, teardown},
-    resource::task_definition,
-    world,
+    plan::{Plan, change::Change, namesake, task, teardown},
+    preview,
+    report::format::plural,
+    resource::{Action, load_balancer, preview_images, target_group, task_definition},
+    tags::Stack,
+    world::{self, World},
 };
 use futures_util::FutureExt as _;
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 /// What is known when nothing was taken down yet.
 #[derive(Debug)]
 pub struct Planned {
     aws: Reader,
-    names: Names,
     /// What is to go.
     pub plan: Plan,
+    /// What is to go besides, where nobody needs it any more by then.
+    left: Option<Plan>,
 }
 
 /// Says what would go.
 pub async fn plan(run: &Run<'_>) -> Result<Planned> {
+    look(run, run.connect().await?).await
+}
+
+/// The same once more, by the way that the calls before went.
+pub async fn again(run: &Run<'_>, before: &Planned) -> Result<Planned> {
+    look(run, before.aws.clone()).await
+}
+
+/// What would go, by a way that calls have gone already.
+pub(super) async fn look(run: &Run<'_>, aws: Reader) -> Result<Planned> {
     run.events.send(Event::Phase(Phase::Observe));
     let config = run.config;
-    let aws = Reader::connect(config.region.as_deref()).await?;
     let names = Names::of(config, &aws.region);
     let family = task::family(config);
+    let preview_of = config.preview_of.as_ref();
+    let images = async {
+        let (Some(preview_of), Image::Build(build)) = (preview_of, &config.image) else {
+            return Ok(None);
+        };
+        let start = image::tag::of_preview(preview_of.number);
+        Ok(preview_images::observe(&aws, &build.repository, &start).await?)
+    };
     let read = async {
         tokio::try_join!(
             world::observe(&aws, config, &names, world::Wanted { tag: None, judged: None }),
             task_definition::observe_owned(&aws, &family).map(|found| found.map_err(Error::from)),
+            images,
+            previews(&aws, config),
         )
     };
-    let (_, (world, revisions)) = told_first(aws.identity().boxed(), read.boxed()).await?;
-    let mut plan = teardown::plan(&teardown::Inputs {
+    let (_, (world, revisions, images, previews)) =
+        told_first(aws.identity().boxed(), read.boxed()).await?;
+    namesake::check(&names, &world)?;
+    let in_rules = in_rules(&world, config);
+    let previews: BTreeSet<_> = previews.into_iter().chain(in_rules).collect();
+    if preview_of.is_none() && !previews.is_empty() {
+        return Err(still_used(&config.service, &previews));
+    }
+    let inputs = &teardown::Inputs {
         config,
         names: &names,
         world: &world,
         revisions: &revisions,
-    });
+        images: images.as_ref(),
+    };
+    let mut plan = teardown::plan(inputs);
+    let left = teardown::overflow::left(inputs, &plan);
     plan.cost = cost::change::line(&plan, &world.identity.region, &PriceList::own());
-    Ok(Planned { aws, names, plan })
+    Ok(Planned { aws, plan, left })
+}
+
+/// The pull requests that have a preview, whole or in part.
+async fn previews(aws: &Reader, main: &Config) -> Result<Vec<u64>> {
+    if main.preview.is_none() || main.preview_of.is_some() {
+        return Ok(Vec::new());
+    }
+    let listed = preview::find::list(aws, main).await?;
+    let found = preview::found::previews(main, &aws.region, &listed);
+    Ok(found.into_iter().map(|found| found.number).collect())
+}
+
+/// The same, as far as the load balancer's rules tell: the file may ask for previews no more.
+fn in_rules(world: &World, main: &Config) -> BTreeSet<u64> {
+    let rules = world.rules.values().flatten().filter_map(|rule| rule.settings.as_ref());
+    let groups = rules.flat_map(|settings| settings.target_groups.keys());
+    let names = groups.filter_map(|group| target_group::name_of(group.now()?));
+    let number = |name: &str| {
+        let number = name.rsplit_once("-pr-")?.1.parse().ok()?;
+        let names = Names::of(&preview::config(main, number), &world.identity.region);
+        (names.target_group == name).then_some(number)
+    };
+    names.filter_map(number).collect()
+}
+
+/// Shared things are registered for the main service, and would be deleted under its previews.
+fn still_used(service: &str, previews: &BTreeSet<u64>) -> Error {
+    let list = previews.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let each: Vec<_> =
+        previews.iter().map(|number| format!("preview down --pr {number}")).collect();
+    let them = plural(previews.len(), "preview");
+    Error::refused(
+        format!(
+            "{them} of `{service}` still stand and use what it would take down: of pull request {list}"
+        ),
+        format!("take them down first: ecs-private-deploy {}", each.join(", ")),
+    )
 }
 
 /// Takes it down.
@@ -62,8 +134,10 @@ pub async fn destroy(run: &Run<'_>, planned: Result<Planned>) -> Outcome {
     outcome
 }
 
-async fn apply(run: &Run<'_>, planned: &Planned, outcome: &mut Outcome) -> Result<()> {
-    let Planned { aws, names, plan } = planned;
+/// Takes down what was found, and writes down what became of it.
+pub(super) async fn apply(run: &Run<'_>, planned: &Planned, outcome: &mut Outcome) -> Result<()> {
+    let Planned { aws, plan, left } = planned;
+    let stack = Stack::of(run.config, run.context);
     let view = Arc::new(plan.view());
     run.events.send(Event::Planned(Arc::clone(&view)));
     outcome.plan = Some(view);
@@ -76,9 +150,29 @@ async fn apply(run: &Run<'_>, planned: &Planned, outcome: &mut Outcome) -> Resul
         build: Box::new(move |_, _| none().boxed()),
         pull: Box::new(move |_, _| none().boxed_local()),
     };
-    let applied = apply::apply(plan, aws, &names.stack, &images, run.events, run.began).await;
+    let mut applied = apply::apply(plan, aws, &stack, &images, run.events, run.began).await;
+    if let Some(left) = left.as_ref().filter(|_| applied.failed.is_empty())
+        && is_unused(aws, left).await?
+    {
+        let next = apply::apply(left, aws, &stack, &images, run.events, run.began).await;
+        applied = applied.then(next);
+    }
     outcome.timeline.extend(applied.spans.iter().cloned());
     outcome.changed = applied.may_have_changed;
     outcome.outputs.changed = outcome.changed;
     ending::check_applied(&applied)
+}
+
+/// Whether no rule leads through the load balancers that the plan takes down.
+async fn is_unused(aws: &Reader, left: &Plan) -> Result<bool> {
+    for step in left.steps.values() {
+        if let Change::LoadBalancer(Action::Delete { id, .. }) = &step.change
+            && load_balancer::has_rules(aws, id)
+                .await
+                .map_err(|failure| Error::Partial(failure.problem()))?
+        {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }

@@ -95,7 +95,7 @@ pub fn untouched(error: Error, run: &Run<'_>, prepared: &Prepared) -> Error {
 pub async fn outputs(run: &Run<'_>, prepared: &Prepared, applied: &Applied) -> Outputs {
     let Run { config, .. } = *run;
     let world = &prepared.world;
-    let name = &config.load_balancer.name;
+    let name = &world.place.name;
     let dns = match &world.load_balancer {
         Some(found) => Some(found.dns.clone()),
         None if applied.outputs.get(&Address::new(Kind::LoadBalancer, name)).is_some() => {
@@ -108,17 +108,12 @@ pub async fn outputs(run: &Run<'_>, prepared: &Prepared, applied: &Applied) -> O
         }
         None => None,
     };
-    let scheme = if config.load_balancer.certificate.is_some() { "https" } else { "http" };
-    let host = config.load_balancer.host.as_ref().filter(|host| !host.contains(['*', '?']));
     let service = id(applied, Kind::Service, &config.service)
         .or_else(|| world.service.as_ref().map(|found| found.arn.clone()));
     let image = image(run, prepared, applied);
     Outputs {
         // The service answers there only once it stands.
-        url: host
-            .or(dns.as_ref())
-            .filter(|_| service.is_some())
-            .map(|host| format!("{scheme}://{host}")),
+        url: service.as_ref().and_then(|_| world.place.url(&config.load_balancer, dns.as_deref())),
         image_digest: image
             .as_ref()
             .and_then(|image| image.split_once('@'))

@@ -10,7 +10,7 @@ use crate::{
     image::{self, engine::Engine},
     names::Names,
     plan::{Plan, build, change::Change, task},
-    world::{self, World},
+    world::{self, World, certificates},
 };
 use futures_util::FutureExt as _;
 
@@ -87,21 +87,28 @@ async fn read(
     aws: Option<Reader>,
 ) -> Result<(Reader, Names, Option<String>, World)> {
     let Run { config, context, .. } = *run;
+    let number = config.preview_of.as_ref().map(|preview_of| preview_of.number);
     let tag = build_of(run)
-        .map(|build| image::tag::tag(build, context.commit.as_deref(), &context.variables))
+        .map(|build| image::tag::tag(build, number, context.commit.as_deref(), &context.variables))
         .transpose()
         .map_err(Error::Refused)?;
     let aws = match aws {
         Some(aws) => aws,
-        None => Reader::connect(config.region.as_deref()).await?,
+        None => run.connect().await?,
     };
     let names = Names::of(config, &aws.region);
     let judged = task::judged(config, &aws.region);
     let wanted = world::Wanted { tag: tag.as_deref(), judged: judged.as_ref() };
     // All at once; but an image that no task could pull is told before anything else that is wrong.
     let pull_through = world::pull_through::observe(&aws, config).boxed();
-    let world = world::observe(&aws, config, &names, wanted).boxed();
-    let (pull_through, mut world) = told_first(pull_through, world).await?;
+    let world = world::observe(&aws, config, &names, wanted);
+    let world = async {
+        let of_file = certificates::of_file(&aws, config).map(Ok);
+        let (mut world, of_file) = tokio::try_join!(world.boxed(), of_file.boxed())?;
+        world.certificates = certificates::observe(&aws, config, &world, of_file).await?;
+        Ok(world)
+    };
+    let (pull_through, mut world) = told_first(pull_through, world.boxed()).await?;
     world.pull_through = pull_through;
     Ok((aws, names, tag, world))
 }

@@ -37,7 +37,7 @@ pub async fn steer(run: &Run<'_>, word: Word) -> Outcome {
 async fn conduct(run: &Run<'_>, word: Word, outcome: &mut Outcome) -> Result<()> {
     run.events.send(Event::Phase(Phase::Observe));
     let config = run.config;
-    let aws = Reader::connect(config.region.as_deref()).await?;
+    let aws = run.connect().await?;
     let (cluster, service) = (&config.cluster, &config.service);
     let looked = look(&aws, word, cluster, service).await;
     outcome.timeline.push(run.span("observe", Duration::ZERO));

@@ -96,8 +96,8 @@ pub fn read(
         403 if said.contains("locked") => {
             Failure::Forbidden(problem.help("unlock the conversation, or read the job summary"))
         }
-        403 => Failure::Forbidden(permissions(problem, headers)),
-        404 => Failure::Missing(permissions(problem, headers)),
+        403 => Failure::Forbidden(permissions(asked, problem, headers)),
+        404 => Failure::Missing(permissions(asked, problem, headers)),
         500.. => Failure::Later { wait: SERVER_WAIT, problem },
         _ => Failure::Never(problem),
     })
@@ -136,15 +136,22 @@ fn rate_limit(status: u16, headers: &Headers, said: &str, now: i64) -> Option<Du
     (status == 429 || said.contains("rate limit")).then_some(RATE_LIMIT_WAIT)
 }
 
-fn permissions(problem: Problem, headers: &Headers) -> Problem {
+fn permissions(asked: &str, problem: Problem, headers: &Headers) -> Problem {
     let problem = match &headers.accepted {
         Some(accepted) => problem.found(format!("GitHub asks for: {accepted}")),
         None => problem,
     };
-    problem.help(
-        "give the job `permissions: pull-requests: write` (for an issue, `issues: write`); \
-         a pull request from a fork has a token that only reads",
-    )
+    // `GET /repos/OWNER/NAME/deployments`
+    let is_deployment =
+        asked.split('/').nth(4).is_some_and(|subject| subject.starts_with("deployments"));
+    let permission = if is_deployment {
+        "`permissions: deployments: write`"
+    } else {
+        "`permissions: pull-requests: write` (for an issue, `issues: write`)"
+    };
+    problem.help(format!(
+        "give the job {permission}; a pull request from a fork has a token that only reads"
+    ))
 }
 
 #[cfg(test)]
@@ -196,6 +203,13 @@ mod tests {
         `GET /x` answered 403 Resource not accessible by integration
           GitHub asks for: issues=write; pull_requests=write
           help: give the job `permissions: pull-requests: write` (for an issue, `issues: write`); a pull request from a fork has a token that only reads
+        ");
+        let asked = "POST /repos/octo/app/deployments/1/statuses";
+        let failure = read(asked, 403, &headers, text, NOW).expect_err("it is refused");
+        insta::assert_snapshot!(failure.into_problem(), @r"
+        `POST /repos/octo/app/deployments/1/statuses` answered 403 Resource not accessible by integration
+          GitHub asks for: issues=write; pull_requests=write
+          help: give the job `permissions: deployments: write`; a pull request from a fork has a token that only reads
         ");
         assert!(matches!(answer(404, &headers, "{}"), Err(Failure::Missing(_))));
         assert!(matches!(answer(401, &headers, "{}"), Err(Failure::Never(_))));

@@ -3,12 +3,19 @@
 //! Ours is the oldest comment that begins with the marker and that we wrote. Someone else's is left
 //! alone: anybody can write a marker, and a token that may write may also edit what others wrote.
 
+pub mod marks;
+
 use crate::{
     error::Problem,
-    github::{Client, Method, answer::Failure},
+    github::{
+        Client, Method,
+        answer::Failure,
+        parse,
+        patience::{ATTEMPTS, LAST_WAIT, longer},
+    },
 };
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::time::Duration;
 use tokio::{
     sync::watch,
@@ -19,26 +26,34 @@ use tokio::{
 /// <https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits>.
 const PACE: Duration = Duration::from_secs(10);
 
-/// How long the last body may wait once the run has ended; the reporters' last words end a little
-/// later, and could no longer say why.
-const LAST_WAIT: Duration = Duration::from_secs(8);
-
-/// How often in a row GitHub may fail before the comment is given up.
-const ATTEMPTS: u32 = 5;
-
 /// The largest page that GitHub gives.
 const PAGE: usize = 100;
 
+/// What the comment is to say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Body {
+    /// The marker's line, the line of the run that writes, and the rest.
+    pub text: String,
+    /// Whether the comment is made where there is none.
+    pub creates: bool,
+    /// Whether it is left as it is where another run wrote it last: that one knows better.
+    pub yields: bool,
+}
+
 /// Sends the first body and then the newest one, not more often than GitHub likes, and the last one
-/// when the sender is gone. An error ends it; what it says is for the user.
+/// when the sender is gone.
+///
+/// # Errors
+/// GitHub refuses it, or asks to wait for too long; what the problem says is for the user.
 pub async fn keep(
     client: &Client,
     number: u64,
     marker: &str,
-    mut bodies: watch::Receiver<String>,
+    mut bodies: watch::Receiver<Body>,
 ) -> Result<(), Problem> {
-    let mut sticky = Sticky { client, number, marker, me: None, known: None, created: None };
-    let mut sent: Option<String> = None;
+    let mut sticky =
+        Sticky { client, number, marker, me: None, known: None, created: None, is_new: false };
+    let mut sent: Option<Body> = None;
     let mut paced = Instant::now();
     let mut later: Option<(Instant, Problem)> = None;
     let (mut open, mut failures) = (true, 0);
@@ -64,6 +79,10 @@ pub async fn keep(
             }
             sleep_until(*until).await;
         }
+        if !open && std::mem::take(&mut sticky.is_new) {
+            // GitHub may have listed the comment of another run too late to be seen after this one's.
+            sticky.known = None;
+        }
         let body = bodies.borrow_and_update().clone();
         match sticky.put(&body).await {
             Ok(()) => {
@@ -72,8 +91,7 @@ pub async fn keep(
                 paced = Instant::now() + PACE;
             }
             Err(Failure::Later { wait, problem }) if failures + 1 < ATTEMPTS => {
-                // Longer each time, as GitHub asks for.
-                later = Some((Instant::now() + wait * 2_u32.pow(failures), problem));
+                later = Some((Instant::now() + longer(wait, failures), problem));
                 failures += 1;
             }
             Err(failure) => return Err(given_up(number, failure.into_problem())),
@@ -81,7 +99,7 @@ pub async fn keep(
     }
 }
 
-async fn closed(bodies: &mut watch::Receiver<String>) {
+async fn closed(bodies: &mut watch::Receiver<Body>) {
     while bodies.changed().await.is_ok() {}
 }
 
@@ -99,6 +117,8 @@ struct Sticky<'a> {
     known: Option<u64>,
     /// The comment that this run made, until it is known to be the only one.
     created: Option<u64>,
+    /// Whether this run made the comment, and has not looked for a second one since.
+    is_new: bool,
 }
 
 /// Whose token this is.
@@ -125,47 +145,74 @@ struct User {
 }
 
 impl Sticky<'_> {
-    /// Makes our comment say this.
-    async fn put(&mut self, body: &str) -> Result<(), Failure> {
+    /// Makes our comment say this, and the only one that says it.
+    async fn put(&mut self, body: &Body) -> Result<(), Failure> {
         if let Some(id) = self.known {
-            match self.edit(id, body).await {
+            match self.edit_known(id, body).await {
                 // Someone deleted it.
                 Err(Failure::Missing(_)) => self.known = None,
                 result => return result,
             }
         }
-        let mut oldest = self.find().await?;
-        let fresh = oldest.is_none();
-        if fresh {
-            let created = self.create(body).await?;
-            self.created = Some(created);
+        let mut ours = self.find().await?;
+        let mut made_now = false;
+        if ours.is_empty() && self.created.is_none() {
+            if !body.creates {
+                return Ok(());
+            }
+            self.created = Some(self.create(&body.text).await?);
+            (made_now, self.is_new) = (true, true);
             // Another run may have done the same in between: then the older one stays.
-            oldest = self.find().await?;
+            ours = self.find().await?;
         }
-        let known = oldest.or(self.created);
-        if let Some(created) = self.created.filter(|id| Some(*id) != known) {
-            self.delete(created).await?;
+        let Some(known) = ours.first().map(|comment| comment.id).or(self.created) else {
+            return Ok(());
+        };
+        for id in ours.iter().map(|comment| comment.id).chain(self.created) {
+            if id != known {
+                self.delete(id).await?;
+            }
         }
-        let made_now = fresh && self.created == known;
+        let made_now = made_now && self.created == Some(known);
         self.created = None;
-        self.known = known;
-        match known {
-            Some(id) if !made_now => self.edit(id, body).await,
-            _ => Ok(()),
+        self.known = Some(known);
+        let is_others =
+            ours.first().is_some_and(|found| marks::is_others(&body.text, found.body.as_deref()));
+        if made_now || (body.yields && is_others) {
+            return Ok(());
         }
+        self.edit(known, &body.text).await
     }
 
-    /// The oldest comment that is ours.
-    async fn find(&mut self) -> Result<Option<u64>, Failure> {
-        let marked = self.marked().await?;
+    /// Edits our comment, whose number is known.
+    async fn edit_known(&self, id: u64, body: &Body) -> Result<(), Failure> {
+        if body.yields {
+            let path = self.client.issue(&format!("/comments/{id}"));
+            let found: Comment = parse(self.client.ask(Method::Get, &path, None).await?.body)?;
+            if marks::is_others(&body.text, found.body.as_deref()) {
+                return Ok(());
+            }
+        }
+        self.edit(id, &body.text).await
+    }
+
+    /// The comments that are ours, the oldest first. There is more than one where two runs made it at the
+    /// same time, or one was killed before it could look.
+    async fn find(&mut self) -> Result<Vec<Comment>, Failure> {
+        let mut marked = self.marked().await?;
         if marked.is_empty() {
-            return Ok(None);
+            return Ok(marked);
         }
         let me = match self.me {
             Some(me) => me,
             None => *self.me.insert(self.who().await?),
         };
-        Ok(marked.iter().filter(|comment| is_by(me, comment)).map(|comment| comment.id).min())
+        marked.retain(|comment| is_by(me, comment));
+        marked.sort_by_key(|comment| comment.id);
+        // Which app is ours is not known, so it is the one that wrote first.
+        let author = marked.first().and_then(author);
+        marked.retain(|comment| self::author(comment) == author);
+        Ok(marked)
     }
 
     /// Every comment that begins with the marker, whoever wrote it.
@@ -173,10 +220,14 @@ impl Sticky<'_> {
         let mut marked = Vec::new();
         for page in 1.. {
             let path = format!("/{}/comments?per_page={PAGE}&page={page}", self.number);
-            let path = self.client.path(&path);
+            let path = self.client.issue(&path);
             let answer = self.client.ask(Method::Get, &path, None).await?;
             let comments: Vec<Comment> = parse(answer.body)?;
-            marked.extend(comments.into_iter().filter(|comment| is_marked(self.marker, comment)));
+            marked.extend(
+                comments
+                    .into_iter()
+                    .filter(|comment| marks::is_marked(self.marker, comment.body.as_deref())),
+            );
             if !answer.has_more {
                 break;
             }
@@ -195,32 +246,28 @@ impl Sticky<'_> {
         }
     }
 
-    async fn create(&mut self, body: &str) -> Result<u64, Failure> {
-        let path = self.client.path(&format!("/{}/comments", self.number));
-        let body = json!({ "body": body });
+    async fn create(&mut self, text: &str) -> Result<u64, Failure> {
+        let path = self.client.issue(&format!("/{}/comments", self.number));
+        let body = json!({ "body": text });
         let made: Comment = parse(self.client.ask(Method::Post, &path, Some(&body)).await?.body)?;
         // The answer names the author, also where it is an app.
         self.me = made.user.map(|user| Me::User(user.id)).or(self.me);
         Ok(made.id)
     }
 
-    async fn edit(&self, id: u64, body: &str) -> Result<(), Failure> {
-        let path = self.client.path(&format!("/comments/{id}"));
-        let body = json!({ "body": body });
+    async fn edit(&self, id: u64, text: &str) -> Result<(), Failure> {
+        let path = self.client.issue(&format!("/comments/{id}"));
+        let body = json!({ "body": text });
         self.client.ask(Method::Patch, &path, Some(&body)).await.map(drop)
     }
 
     async fn delete(&self, id: u64) -> Result<(), Failure> {
-        let path = self.client.path(&format!("/comments/{id}"));
+        let path = self.client.issue(&format!("/comments/{id}"));
         match self.client.ask(Method::Delete, &path, None).await {
             Ok(_) | Err(Failure::Missing(_)) => Ok(()),
             Err(failure) => Err(failure),
         }
     }
-}
-
-fn is_marked(marker: &str, comment: &Comment) -> bool {
-    comment.body.as_ref().and_then(|body| body.lines().next()).is_some_and(|line| line == marker)
 }
 
 fn is_by(me: Me, Comment { user, .. }: &Comment) -> bool {
@@ -230,29 +277,20 @@ fn is_by(me: Me, Comment { user, .. }: &Comment) -> bool {
     })
 }
 
-fn parse<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, Failure> {
-    serde_json::from_value(value).map_err(|why| {
-        Failure::Never(Problem::new(format!("GitHub's answer has another form: {why}")))
-    })
+fn author(comment: &Comment) -> Option<u64> {
+    comment.user.as_ref().map(|user| user.id)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn comment(body: &str, id: u64, kind: &str) -> Comment {
-        Comment { id: 1, body: Some(body.into()), user: Some(User { id, kind: kind.into() }) }
-    }
-
     #[test]
-    fn a_comment_is_ours_by_its_first_line_and_its_author() {
-        let marker = "<!-- ecs-private-deploy:web -->";
-        let ours = |body| is_marked(marker, &comment(body, 1, "Bot"));
-        assert!(ours("<!-- ecs-private-deploy:web -->\r\nx") && ours(marker));
-        assert!(!ours("> <!-- ecs-private-deploy:web -->") && !ours(""));
-        assert!(!ours("<!-- ecs-private-deploy:web:prod -->\nx"));
-
-        let by = |me, id, kind| is_by(me, &comment("", id, kind));
+    fn a_comment_is_ours_by_its_author() {
+        let by = |me, id, kind: &str| {
+            let user = Some(User { id, kind: kind.into() });
+            is_by(me, &Comment { id: 1, body: None, user })
+        };
         assert!(by(Me::User(7), 7, "User") && by(Me::User(7), 7, "Bot"));
         assert!(!by(Me::User(7), 8, "User") && !by(Me::User(7), 8, "Bot"));
         assert!(by(Me::App, 8, "Bot") && !by(Me::App, 8, "User"));

@@ -2,7 +2,7 @@
 //! to put there.
 
 use super::inputs::{Inputs, Mount, MountSource};
-use crate::config::model::Build;
+use crate::config::model::{Build, Cache};
 use std::{
     ffi::{OsStr, OsString},
     path::{Path, PathBuf},
@@ -62,13 +62,20 @@ pub(super) fn arguments(command: &Command<'_>) -> Vec<OsString> {
         option("--secret", &value);
     }
     if cache {
-        let from = format!("type=registry,ref={repository_uri}:buildcache");
-        option("--cache-from", from.as_ref());
+        let main = format!("type=registry,ref={repository_uri}:buildcache");
+        option("--cache-from", main.as_ref());
+        let own = if build.cache == Cache::Previews {
+            let own = format!("{main}-previews");
+            option("--cache-from", own.as_ref());
+            own
+        } else {
+            main
+        };
         // ECR takes a cache only as an image manifest; and a cache that cannot be written, because
         // the repository lets no tag be moved, say, costs time but not the deploy.
         // https://aws.amazon.com/blogs/containers/announcing-remote-cache-support-in-amazon-ecr-for-buildkit-clients/
         let to =
-            format!("{from},mode=max,image-manifest=true,oci-mediatypes=true,ignore-error=true");
+            format!("{own},mode=max,image-manifest=true,oci-mediatypes=true,ignore-error=true");
         option("--cache-to", to.as_ref());
     }
     arguments.push(local(&build.context).into());

@@ -12,27 +12,35 @@ use std::{
 /// The image's tag: the commit, where one is known; otherwise `content-` and twelve hex digits of a
 /// SHA-256 over the build context, the Dockerfile and the options. What `.dockerignore` leaves out
 /// counts too, which costs a build that was not needed and never leaves one out that was.
+/// A preview's begins with `pr-`, its pull request's number and a hyphen.
 ///
 /// # Errors
 /// A file of the context that cannot be read.
 pub fn tag(
     build: &Build,
+    preview: Option<u64>,
     commit: Option<&str>,
     environment: &BTreeMap<String, String>,
 ) -> Result<String, Problem> {
+    let start = preview.map(of_preview).unwrap_or_default();
     // Hex digits of SHA-1, or of SHA-256 in a repository that uses that.
     let is_commit = |text: &&str| {
         matches!(text.len(), 40 | 64) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
     };
     if let Some(commit) = commit.filter(is_commit) {
-        return Ok(commit.to_ascii_lowercase());
+        return Ok(format!("{start}{}", commit.to_ascii_lowercase()));
     }
     let mut entries = BTreeMap::new();
     walk(&build.context, &build.context, &mut entries)?;
     let dockerfile = file(&build.dockerfile)?;
     let fingerprint = fingerprint(&entries, &dockerfile, &options(build, environment));
     let (first, _) = fingerprint.split_first_chunk().expect("a SHA-256 has 32 bytes");
-    Ok(format!("content-{:012x}", u64::from_be_bytes(*first) >> 16))
+    Ok(format!("{start}content-{:012x}", u64::from_be_bytes(*first) >> 16))
+}
+
+/// What the tags of a preview's images begin with.
+pub fn of_preview(number: u64) -> String {
+    format!("pr-{number}-")
 }
 
 /// What the walk found at a path.
@@ -172,14 +180,14 @@ mod tests {
     }
 
     fn content(build: &Build) -> String {
-        tag(build, None, &BTreeMap::new()).expect("all can be read")
+        tag(build, None, None, &BTreeMap::new()).expect("all can be read")
     }
 
     #[test]
     fn the_commit_is_the_tag() {
         let commit = "6E10e655827736c2edba0bdb6e272a07753fd34b";
         let (_folder, build) = context();
-        let tag = tag(&build, Some(commit), &BTreeMap::new()).expect("nothing is read");
+        let tag = tag(&build, None, Some(commit), &BTreeMap::new()).expect("nothing is read");
         assert_eq!(tag, commit.to_lowercase());
     }
 
@@ -187,7 +195,10 @@ mod tests {
     fn what_is_no_commit_does_not_become_a_tag() {
         let (_folder, build) = context();
         for wrong in ["", "main", "6e10e65", "6e10e655827736c2edba0bdb6e272a07753fd34 "] {
-            assert_eq!(tag(&build, Some(wrong), &BTreeMap::new()).expect("read"), content(&build));
+            assert_eq!(
+                tag(&build, None, Some(wrong), &BTreeMap::new()).expect("read"),
+                content(&build)
+            );
         }
     }
 
@@ -233,7 +244,8 @@ mod tests {
             ..build.clone()
         };
         let environment = BTreeMap::from([("A".to_owned(), "2".to_owned())]);
-        let from_environment = tag(&argument(None), None, &environment).expect("all can be read");
+        let from_environment =
+            tag(&argument(None), None, None, &environment).expect("all can be read");
         let tags = [
             content(&build),
             content(&Build { target: Some("x".into()), ..build.clone() }),
@@ -250,7 +262,7 @@ mod tests {
     #[test]
     fn a_context_that_is_missing_is_named() {
         let build = Build { context: "/nowhere".into(), ..tests::build() };
-        insta::assert_snapshot!(tag(&build, None, &BTreeMap::new()).expect_err("it is missing"), @r"
+        insta::assert_snapshot!(tag(&build, None, None, &BTreeMap::new()).expect_err("it is missing"), @r"
         reading `/nowhere` for the image's tag: No such file or directory (os error 2)
           help: make it readable, or move it out of the build context
         ");

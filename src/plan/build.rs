@@ -1,18 +1,20 @@
 //! Desired against world: the plan of a deploy. Pure.
 
 mod addresses;
+mod clusters;
 mod endpoints;
 mod groups;
 mod ingress;
 mod judge;
 mod leftovers;
 mod pull_through;
+mod roles;
 mod runs;
 mod shift;
 mod standing;
 mod target_groups;
 
-use super::{Plan, change::Change, task};
+use super::{Plan, change::Change, namesake, task};
 use crate::{
     address::{Address, Kind, Known},
     config::model::{Config, Image},
@@ -26,7 +28,7 @@ use crate::{
         placement::{Placement, Standing, place},
     },
     resource::{
-        Action, cluster, image, log_group, repository, role, service,
+        Action, image, log_group, repository, service,
         service::{Shifting, configuration::Configuration},
         task_definition,
     },
@@ -53,11 +55,17 @@ impl Inputs<'_> {
     fn address(&self, kind: Kind) -> Address {
         Address::new(kind, &self.config.service)
     }
+
+    /// Whether it is a pull request's service, for which nothing is changed that others use.
+    fn is_preview(&self) -> bool {
+        self.config.preview_of.is_some()
+    }
 }
 
 /// Computes the plan. A refusal says what was looked for, what was found, and what to do.
 pub fn plan(inputs: &Inputs<'_>) -> Result<Plan> {
     let Inputs { config, names, world, .. } = *inputs;
+    namesake::check(names, world)?;
     let mut plan = Plan::default();
     let follows_drained = standing::check(inputs, &mut plan)?;
     let shift = shift::wanted(inputs);
@@ -80,7 +88,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Plan> {
     let to = ingress::To { one: &target_group, other: alternate.as_ref(), test_port };
     let way_in = ingress::way_in(inputs, &balancer, &to, &mut plan)?;
     let (log_group, log_groups) = log_groups(inputs, &mut plan);
-    let (execution_role, task_role) = roles(inputs, &mut plan);
+    let (execution_role, task_role) = roles::of_the_task(inputs, &mut plan);
     let shifting = match (alternate, &way_in.rule) {
         (Some(alternate_target_group), Some(rule)) => Some(Box::new(Shifting {
             alternate_target_group,
@@ -99,20 +107,20 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Plan> {
             task: &judged.task,
             findings: &judged.diagnosis.findings,
             load_balancer: Some(picture::LoadBalancer {
-                name: &config.load_balancer.name,
+                name: &world.place.name,
                 subnets: &placement.load_balancer,
                 is_internet_facing: true,
             }),
         })
     });
-    let cluster = cluster(inputs, &mut plan);
+    let clusters::Planned { cluster, ready } = clusters::cluster(inputs, &mut plan)?;
 
     let mentioned = task::Mentioned { image, pulled, execution_role, task_role, log_group };
     let task_definition = task_definition(inputs, &mentioned, &mut plan);
 
     let of_tasks: Vec<_> = endpoints.into_iter().chain(log_groups).collect();
     let mut stands_on = way_in.stands_on;
-    stands_on.extend(of_tasks.iter().cloned());
+    stands_on.extend(of_tasks.iter().cloned().chain(ready));
     let desired = service::Settings {
         name: config.service.clone(),
         cluster,
@@ -126,6 +134,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Plan> {
         container: config.task.container.clone(),
         port: config.task.port,
         desired_count: config.rollout.desired_count,
+        on_spot: config.preview.as_ref().filter(|_| inputs.is_preview()).map(|it| it.spot),
         deployment_configuration: Box::new(Configuration::desired(&config.rollout)),
         health_check_grace_period: config.load_balancer.health_check.grace_period,
         last_deployment_failed: false,
@@ -158,6 +167,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Plan> {
     }
     plan.warnings.extend(shift::warnings(change.as_ref()));
     let reason = service_reason(change.as_ref());
+    plan.warnings.extend(runs::left_out(inputs));
     runs::before(inputs, &desired, &mut change, &of_tasks, &mut plan);
     runs::after(inputs, &desired, change.as_ref(), &mut plan);
     plan.add(inputs.address(Kind::Service), change.map(Change::Service), &reason);
@@ -226,10 +236,13 @@ fn image(inputs: &Inputs<'_>, plan: &mut Plan) -> Result<Known> {
         Image::Build(build) => build,
     };
     let address = Address::new(Kind::Repository, &build.repository);
-    let cached = build.cache == crate::config::model::Cache::Registry;
-    let desired = repository::desired(&build.repository, build.keep, cached);
+    let cached = build.cache != crate::config::model::Cache::None;
+    let desired =
+        repository::desired(&build.repository, build.keep, cached, config.preview.is_some());
     let observed = world.repository.as_ref();
-    let change = repository::diff(&desired, observed);
+    let is_others =
+        |change: &Action<_>| inputs.is_preview() && matches!(change, Action::Update { .. });
+    let change = repository::diff(&desired, observed).filter(|change| !is_others(change));
     let reason = match &change {
         Some(Action::Update { .. }) => "its settings differ".to_owned(),
         _ => format!("no such repository in {region}"),
@@ -282,59 +295,6 @@ fn log_groups(inputs: &Inputs<'_>, plan: &mut Plan) -> (Option<Known>, Vec<Known
     }
     let is_block = matches!(config.task.definition, crate::config::model::Definition::Block(_));
     (all.first().filter(|_| is_block).cloned(), all)
-}
-
-fn roles(inputs: &Inputs<'_>, plan: &mut Plan) -> (Option<Known>, Option<Known>) {
-    let Inputs { config, names, world, .. } = *inputs;
-    let mut ensure = |what: &str, desired: role::Settings, reason: &str| {
-        ensure_role(inputs, what, &desired, reason, plan)
-    };
-    let execution = if task::wants_execution_role(config) {
-        let secrets = task::secrets(config);
-        let desired = role::execution(names.execution_role.clone(), &world.identity, &secrets);
-        Some(ensure("execution", desired, "ECS pulls the image and writes the logs with it"))
-    } else {
-        config.task.execution_role_arn.clone().map(Known::Now)
-    };
-    let application = if task::wants_task_role(config) {
-        let desired = role::application(names.task_role.clone());
-        Some(ensure("task", desired, "the application calls AWS with it"))
-    } else {
-        config.task.task_role_arn.clone().map(Known::Now)
-    };
-    (execution, application)
-}
-
-fn ensure_role(
-    inputs: &Inputs<'_>,
-    what: &str,
-    desired: &role::Settings,
-    reason: &str,
-    plan: &mut Plan,
-) -> Known {
-    let observed = inputs.world.roles.get(&desired.name);
-    let change = role::diff(desired, observed);
-    let address = Address::new(Kind::Role, what);
-    let reason = match &change {
-        Some(Action::Update { .. }) => "its policies differ",
-        _ => reason,
-    };
-    plan.add(address.clone(), change.map(Change::Role), reason);
-    observed.map_or(Known::After(address), |found| Known::Now(found.arn.clone()))
-}
-
-fn cluster(inputs: &Inputs<'_>, plan: &mut Plan) -> Known {
-    let Inputs { config, world, .. } = *inputs;
-    let desired = cluster::Settings { name: config.cluster.clone(), used_by_this_stack: true };
-    let observed = world.cluster.as_ref();
-    let change = cluster::diff(&desired, observed);
-    let reason = match &change {
-        Some(Action::Update { .. }) => "this service is not registered as a user of it",
-        _ => "no such cluster",
-    };
-    let address = Address::new(Kind::Cluster, &config.cluster);
-    plan.add(address.clone(), change.map(Change::Cluster), reason);
-    observed.map_or(Known::After(address), |found| Known::Now(found.arn.clone()))
 }
 
 fn task_definition(inputs: &Inputs<'_>, mentioned: &task::Mentioned, plan: &mut Plan) -> Known {

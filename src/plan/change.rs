@@ -3,9 +3,9 @@
 use crate::{
     address::Address,
     resource::{
-        Action, Settings, cached_image, cluster, endpoint, image, listener, load_balancer,
-        log_group, needs, pull_through_cache_rule, repository, role, rule, run_task,
-        security_group, service, target_group, task_definition, vpc,
+        Action, Settings, cached_image, cluster, endpoint, image, listener, listener_certificate,
+        load_balancer, log_group, needs, preview_images, pull_through_cache_rule, repository, role,
+        rule, run_task, security_group, service, target_group, task_definition, vpc,
     },
 };
 use serde_json::{Map, Value};
@@ -16,6 +16,7 @@ use serde_json::{Map, Value};
 pub enum Change {
     Repository(Action<repository::Settings>),
     Image(Action<image::Settings>),
+    PreviewImages(Action<preview_images::Settings>),
     PullThroughCacheRule(Action<pull_through_cache_rule::Settings>),
     CachedImage(Action<cached_image::Settings>),
     Vpc(Action<vpc::Settings>),
@@ -24,6 +25,7 @@ pub enum Change {
     LoadBalancer(Action<load_balancer::Settings>),
     TargetGroup(Action<target_group::Settings>),
     Listener(Action<listener::Settings>),
+    ListenerCertificate(Action<listener_certificate::Settings>),
     Rule(Action<rule::Settings>),
     LogGroup(Action<log_group::Settings>),
     Role(Action<role::Settings>),
@@ -49,6 +51,7 @@ macro_rules! each {
         match $change {
             Change::Repository($action) => $body,
             Change::Image($action) => $body,
+            Change::PreviewImages($action) => $body,
             Change::PullThroughCacheRule($action) => $body,
             Change::CachedImage($action) => $body,
             Change::Vpc($action) => $body,
@@ -57,6 +60,7 @@ macro_rules! each {
             Change::LoadBalancer($action) => $body,
             Change::TargetGroup($action) => $body,
             Change::Listener($action) => $body,
+            Change::ListenerCertificate($action) => $body,
             Change::Rule($action) => $body,
             Change::LogGroup($action) => $body,
             Change::Role($action) => $body,
@@ -88,6 +92,7 @@ impl Change {
         match self {
             Self::Repository(action) => repository::calls(action),
             Self::Image(action) => image::calls(action),
+            Self::PreviewImages(action) => preview_images::calls(action),
             Self::PullThroughCacheRule(action) => pull_through_cache_rule::calls(action),
             Self::CachedImage(action) => cached_image::calls(action),
             Self::Vpc(action) => vpc::calls(action),
@@ -96,6 +101,7 @@ impl Change {
             Self::LoadBalancer(action) => load_balancer::calls(action),
             Self::TargetGroup(action) => target_group::calls(action),
             Self::Listener(action) => listener::calls(action),
+            Self::ListenerCertificate(action) => listener_certificate::calls(action),
             Self::Rule(action) => rule::calls(action),
             Self::LogGroup(action) => log_group::calls(action),
             Self::Role(action) => role::calls(action),

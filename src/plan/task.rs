@@ -3,12 +3,13 @@
 use crate::{
     address::Known,
     aws::Identity,
-    config::model::{Config, Definition, Endpoints, Image, TaskBlock},
+    config::model::{Config, Definition, Endpoints, Image, PreviewOf, TaskBlock},
     network::{
         facts::{self, Home},
         needs::{Exec, TaskFacts, endpoint_services},
     },
     plan::outside,
+    preview,
     resource::task_definition::Settings,
 };
 use indexmap::IndexMap;
@@ -53,15 +54,43 @@ pub fn wants_task_role(config: &Config) -> bool {
     config.task.task_role_arn.is_none() && matches!(config.task.definition, Definition::Block(_))
 }
 
+/// The document, with a preview's own log groups in the place of its main service's. One that ECS would
+/// make by itself nobody would take down, so this program makes it.
+fn document(config: &Config, document: &Value, region: &str) -> Value {
+    let mut document = document.clone();
+    let Some(PreviewOf { number, .. }) = &config.preview_of else { return document };
+    let containers = document["containerDefinitions"].as_array_mut();
+    for container in containers.into_iter().flatten() {
+        let logs = &mut container["logConfiguration"];
+        if !is_awslogs(logs) || !is_here(&logs["options"], region) {
+            continue;
+        }
+        let Some(options) = logs["options"].as_object_mut() else { continue };
+        if let Some(group) = options.get_mut("awslogs-group")
+            && let Some(name) = group.as_str()
+        {
+            *group = json!(preview::log_group(name, *number));
+            options.shift_remove("awslogs-create-group");
+        }
+    }
+    document
+}
+
+fn is_awslogs(logs: &Value) -> bool {
+    logs["logDriver"].as_str() == Some("awslogs")
+}
+
+fn is_here(options: &Value, region: &str) -> bool {
+    options["awslogs-region"].as_str().is_none_or(|named| named == region)
+}
+
 /// The log groups that have to be there before a task starts, by name.
 pub fn log_groups(config: &Config, region: &str) -> BTreeSet<String> {
     match &config.task.definition {
         Definition::Block(_) => BTreeSet::from([config.logs.group.clone()]),
-        Definition::Json(document) => awslogs(document)
+        Definition::Json(given) => awslogs(&document(config, given, region))
             .filter(|options| options["awslogs-create-group"].as_str() != Some("true"))
-            .filter(|options| {
-                options["awslogs-region"].as_str().is_none_or(|named| named == region)
-            })
+            .filter(|options| is_here(options, region))
             .filter_map(|options| options["awslogs-group"].as_str().map(str::to_owned))
             .collect(),
     }
@@ -91,7 +120,7 @@ fn containers(document: &Value) -> impl Iterator<Item = &Value> {
 fn awslogs(document: &Value) -> impl Iterator<Item = &Value> {
     containers(document)
         .map(|container| &container["logConfiguration"])
-        .filter(|logs| logs["logDriver"].as_str() == Some("awslogs"))
+        .filter(|logs| is_awslogs(logs))
         .map(|logs| &logs["options"])
 }
 
@@ -153,7 +182,7 @@ pub fn judged(config: &Config, region: &str) -> Option<BTreeSet<String>> {
 pub fn definition(config: &Config, region: &str, mentioned: &Mentioned) -> Settings {
     let document = match &config.task.definition {
         Definition::Block(block) => from_block(config, block, region),
-        Definition::Json(document) => from_json(config, document),
+        Definition::Json(given) => from_json(config, document(config, given, region)),
     };
     let index = containers(&document)
         .position(|container| container["name"].as_str() == Some(&config.task.container))
@@ -230,8 +259,7 @@ fn from_block(config: &Config, block: &TaskBlock, region: &str) -> Value {
 }
 
 /// The document as it stands in the file. What the file of this program says goes before it.
-fn from_json(config: &Config, document: &Value) -> Value {
-    let mut document = document.clone();
+fn from_json(config: &Config, mut document: Value) -> Value {
     if let Some(object) = document.as_object_mut() {
         object.entry("family").or_insert_with(|| json!(config.service));
         object.entry("networkMode").or_insert(json!("awsvpc"));

@@ -3,6 +3,9 @@
 //! What this program made for the stack goes. What stacks share goes with the last one that uses it.
 //! What somebody else made stays, and what was added to it is taken out again.
 
+mod certificates;
+pub mod overflow;
+
 use super::{Plan, change::Change, outside::outside};
 use crate::{
     address::{Address, Kind, Known},
@@ -11,7 +14,7 @@ use crate::{
     resource::{
         Action,
         listener::{self, DefaultAction},
-        load_balancer, role, rule, security_group, task_definition,
+        load_balancer, preview_images, role, rule, security_group, task_definition,
     },
     world::World,
 };
@@ -27,6 +30,8 @@ pub struct Inputs<'a> {
     pub world: &'a World,
     /// The active revisions of the task definition that this program registered.
     pub revisions: &'a [task_definition::Observed],
+    /// The images of the preview, where it is one.
+    pub images: Option<&'a preview_images::Settings>,
 }
 
 /// Computes the plan. A thing that has to be gone before another one is what that one waits for.
@@ -36,6 +41,8 @@ pub fn plan(inputs: &Inputs<'_>) -> Plan {
     let way_in = way_in(inputs, &mut plan);
     target_groups(inputs, &way_in, &mut plan);
     load_balancer(inputs, &way_in, &mut plan);
+    overflow::load_balancer(inputs, &mut plan);
+    certificates::certificates(inputs, &mut plan);
     endpoints(inputs, &mut plan);
     security_groups(inputs, &mut plan);
     task_definitions(inputs, &mut plan);
@@ -320,6 +327,12 @@ fn of_the_tasks(inputs: &Inputs<'_>, plan: &mut Plan) {
         let address = Address::new(Kind::Repository, &settings.name);
         let delete = Action::Delete { id, settings, after: after.clone() };
         plan.add(address, Some(Change::Repository(delete)), OURS);
+    }
+    if let Some(images) = inputs.images {
+        let (id, settings) = (images.repository.clone(), images.clone());
+        let delete = Action::Delete { id, settings, after: after.clone() };
+        let address = Address::new(Kind::Image, &inputs.config.service);
+        plan.add(address, Some(Change::PreviewImages(delete)), OURS);
     }
     cluster(inputs, after, plan);
 }

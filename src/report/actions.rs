@@ -81,7 +81,13 @@ impl<W: Write + Send> Actions<W> {
                 return Ok(());
             }
             Event::Line {
-                source: Source::ServiceEvent | Source::Cache | Source::Waiting, ..
+                source:
+                    Source::ServiceEvent
+                    | Source::Cache
+                    | Source::Waiting
+                    | Source::Decided
+                    | Source::Sweep,
+                ..
             } => {
                 self.fence()?;
             }

@@ -2,76 +2,98 @@
 
 use crate::{
     context::Context,
-    event::{Command, Outcome},
+    event::{Command, Outcome, Verdict},
+    github::sticky::{
+        Body,
+        marks::{marker, writer},
+    },
     report::{
+        ending::doing,
         format::clip,
+        main_service,
         markdown::{code, is_plain_url, text},
         page::lay_out,
         summary::{facts, heading, list, network_part, parts, plan_part},
         underway::Underway,
     },
 };
-use std::fmt::Write;
 
 /// GitHub refuses a comment of more than 65,536 characters
 /// (<https://github.com/orgs/community/discussions/41331>); this counts bytes, which are never
 /// fewer.
 const LIMIT: usize = 65_000;
 
-/// The hidden first line by which the comment of a service, in an environment, is found again.
-pub fn marker(service: &str, environment: Option<&str>) -> String {
-    let environment = environment.map(|name| format!(":{}", inert(name))).unwrap_or_default();
-    format!("<!-- ecs-private-deploy:{}{environment} -->", inert(service))
+/// The hidden lines of the comment, of which the first finds it again. A preview has the comment of the
+/// service that it is a preview of, whatever the environment: there is one in each pull request.
+fn hidden(service: &str, preview: Option<u64>, context: &Context) -> String {
+    let run = context.github.as_ref().and_then(|github| github.run_id).unwrap_or_default();
+    format!("{}\n{}", mark(service, preview, context), writer(run))
 }
 
-/// Keeps what cannot end an HTML comment; the rest is written in hexadecimal, so that two names stay
-/// two.
-fn inert(name: &str) -> String {
-    name.bytes().fold(String::new(), |mut inert, byte| {
-        if byte.is_ascii_alphanumeric() || b"._/-".contains(&byte) {
-            inert.push(char::from(byte));
-        } else {
-            write!(inert, "%{byte:02X}").expect("a string can be written");
-        }
-        inert
-    })
+/// The marker of the comment.
+pub fn mark(service: &str, preview: Option<u64>, context: &Context) -> String {
+    let environment = context.environment.as_deref().filter(|_| preview.is_none());
+    marker(main_service(service, preview), environment)
+}
+
+/// What the comment says of a run that has ended, and when it says that.
+pub fn ended(outcome: &Outcome, context: &Context) -> Body {
+    let did_nothing = !outcome.changed && (outcome.neutral.is_some() || outcome.is_cancelled);
+    let is_superseded = matches!(outcome.verdict, Some(Verdict::Superseded { .. }));
+    // Nobody is told that what was never there is gone, or that nothing was done.
+    let creates = match outcome.command {
+        Command::PreviewDown => outcome.changed || outcome.error.is_some(),
+        _ => outcome.changed || outcome.neutral.is_none(),
+    };
+    Body { text: render(outcome, context), creates, yields: did_nothing || is_superseded }
 }
 
 /// The comment of a run that has ended.
 pub fn render(outcome: &Outcome, context: &Context) -> String {
+    let environment = environment(context).filter(|_| outcome.preview.is_none());
     let commit = commit(context).map(|commit| format!("**Commit:** {commit}"));
-    let more: Vec<_> = environment(context).into_iter().chain(commit).collect();
+    let more: Vec<_> = environment.into_iter().chain(commit).collect();
     let head = format!(
         "{}\n### {}{}",
-        marker(&outcome.service, context.environment.as_deref()),
+        hidden(&outcome.service, outcome.preview, context),
         heading(outcome),
         facts(outcome, &more)
     );
     lay_out(&head, &parts(outcome, true), &foot(context), LIMIT)
 }
 
+/// What runs: the command, the service, and the pull request whose preview that is.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    /// The command.
+    pub command: Command,
+    /// The ECS service's name.
+    pub service: String,
+    /// The pull request's number, where it is a preview.
+    pub preview: Option<u64>,
+}
+
+/// What the comment says of a run that is going on.
+pub fn underway(underway: &Underway, subject: &Subject, context: &Context) -> Body {
+    Body {
+        text: render_underway(underway, subject, context),
+        creates: subject.command != Command::PreviewDown,
+        yields: false,
+    }
+}
+
 /// The comment of a run that is going on.
-pub fn render_underway(
-    underway: &Underway,
-    command: Command,
-    service: &str,
-    context: &Context,
-) -> String {
-    let doing = match command {
-        Command::Deploy => "deploying",
-        Command::Plan => "planning",
-        Command::Destroy => "taking down",
-        Command::Continue => "continuing the rollout of",
-        Command::Rollback => "rolling back",
-    };
+pub fn render_underway(underway: &Underway, subject: &Subject, context: &Context) -> String {
+    let Subject { command, service, preview } = subject;
+    let environment = environment(context).filter(|_| preview.is_none());
     let commit = commit(context).map(|commit| format!("**Commit:** {commit}"));
     let rollout = underway.rollout_lines();
     let rollout = rollout.iter().map(|line| text(line));
-    let facts: Vec<_> = environment(context).into_iter().chain(commit).chain(rollout).collect();
+    let facts: Vec<_> = environment.into_iter().chain(commit).chain(rollout).collect();
     let head = format!(
         "{}\n### ⏳ {}\n\n{}\n\n{}",
-        marker(service, context.environment.as_deref()),
-        text(&format!("{doing} `{service}`")),
+        hidden(service, *preview, context),
+        text(&format!("{} `{service}`", doing(*command))),
         text(&underway.standing()),
         list(&facts)
     );
@@ -98,14 +120,18 @@ fn commit(context: &Context) -> Option<String> {
 
 /// Where the log is.
 fn foot(context: &Context) -> String {
-    let url = context.github.as_ref().and_then(|github| {
-        let run = github.run_id?;
-        Some(format!("{}/{}/actions/runs/{run}", github.server_url, github.repository))
-    });
-    match url.filter(|url| is_plain_url(url)) {
+    match log_url(context) {
         Some(url) => format!("<sub>[Log of this run]({url})</sub>\n"),
         None => String::new(),
     }
+}
+
+/// The address of the run's log, which can stand in a link as it is.
+pub fn log_url(context: &Context) -> Option<String> {
+    let github = context.github.as_ref()?;
+    let run = github.run_id?;
+    let url = format!("{}/{}/actions/runs/{run}", github.server_url, github.repository);
+    is_plain_url(&url).then_some(url)
 }
 
 #[cfg(test)]

@@ -34,14 +34,7 @@ pub fn of(outcome: &Outcome) -> Ending<'_> {
     let service = &outcome.service;
     let ending = |state, title, problem| Ending { state, title, problem };
     if let Some(problem) = &outcome.error {
-        let doing = match outcome.command {
-            Command::Deploy => "deploying",
-            Command::Plan => "planning",
-            Command::Destroy => "taking down",
-            Command::Continue => "continuing the rollout of",
-            Command::Rollback => "rolling back",
-        };
-        let doing = format!("{doing} `{service}`");
+        let doing = format!("{} `{service}`", doing(outcome.command));
         let title = match (outcome.exit_code, &outcome.verdict) {
             (exit::ROLLOUT_FAILED, Some(Verdict::Succeeded)) => {
                 format!("`{service}` is deployed, and a task after the rollout failed")
@@ -59,7 +52,13 @@ pub fn of(outcome: &Outcome) -> Ending<'_> {
         };
         return ending(State::Bad, title, Some(problem));
     }
+    if let Some(why) = &outcome.neutral {
+        return ending(State::Neutral, undone(outcome), Some(why));
+    }
     match &outcome.verdict {
+        Some(Verdict::Succeeded) if outcome.command == Command::PreviewUp => {
+            ending(State::Good, without_rollout(outcome), None)
+        }
         Some(Verdict::RolledBack(_)) if outcome.command == Command::Rollback => {
             let title = format!("the previous version of `{service}` is back, as asked");
             ending(State::Good, title, None)
@@ -97,6 +96,42 @@ pub fn of(outcome: &Outcome) -> Ending<'_> {
     }
 }
 
+/// What the command does, before the service's name.
+pub const fn doing(command: Command) -> &'static str {
+    match command {
+        Command::Deploy => "deploying",
+        Command::Plan => "planning",
+        Command::Destroy => "taking down",
+        Command::Continue => "continuing the rollout of",
+        Command::Rollback => "rolling back",
+        Command::PreviewUp => "making the preview",
+        Command::PreviewDown => "taking down the preview",
+        Command::PreviewSweep => "sweeping the previews of",
+    }
+}
+
+/// What became of a run that had a reason not to go on.
+fn undone(outcome: &Outcome) -> String {
+    let service = &outcome.service;
+    match outcome.command {
+        // It was over before a file was read.
+        _ if service.is_empty() => "nothing was done".to_owned(),
+        Command::PreviewUp | Command::PreviewDown if outcome.changed => {
+            format!("the preview `{service}` is taken down again")
+        }
+        Command::PreviewUp => format!("the preview `{service}` was not made"),
+        Command::PreviewDown => format!("nothing was taken down for `{service}`"),
+        Command::Plan => format!("`{service}` was not planned"),
+        Command::Deploy
+        | Command::Destroy
+        | Command::Continue
+        | Command::Rollback
+        | Command::PreviewSweep => {
+            format!("nothing was done to `{service}`")
+        }
+    }
+}
+
 /// Whether the image and the task definition of this run are known to be bad: then they must not
 /// read as what stands.
 pub const fn has_failed_version(outcome: &Outcome) -> bool {
@@ -114,6 +149,15 @@ fn without_rollout(outcome: &Outcome) -> String {
         Command::Deploy => format!("nothing to do, `{service}` is as asked"),
         Command::Destroy if outcome.changed => format!("`{service}` is taken down"),
         Command::Destroy => format!("nothing to take down for `{service}`"),
+        Command::PreviewUp => format!("the preview `{service}` is up"),
+        Command::PreviewDown if outcome.changed => {
+            format!("the preview `{service}` is taken down")
+        }
+        Command::PreviewDown => format!("no preview `{service}` was there to take down"),
+        Command::PreviewSweep if outcome.changed => {
+            format!("the previews of `{service}` that had to go are taken down")
+        }
+        Command::PreviewSweep => format!("no preview of `{service}` has to go"),
         Command::Continue | Command::Rollback => format!("nothing was said about `{service}`"),
         Command::Plan => match outcome.plan.as_ref().map_or(0, |plan| plan.steps.len()) {
             0 => format!("a deploy of `{service}` would change nothing"),
@@ -135,7 +179,10 @@ mod tests {
             |command, exit_code| Outcome { command, exit_code, error: Some(problem()), ..base() };
         let steered = |command, verdict| Outcome { command, verdict: Some(verdict), ..base() };
         let quiet = |command, changed| Outcome { command, changed, ..base() };
-        let ends = [
+        let preview = |outcome| Outcome { service: "web-pr-42".into(), ..outcome };
+        let undone =
+            |command, changed| Outcome { neutral: Some(problem()), ..quiet(command, changed) };
+        let ends = vec![
             verdict(Verdict::Succeeded),
             verdict(Verdict::RolledBack(problem())),
             verdict(Verdict::Failed(problem())),
@@ -156,6 +203,19 @@ mod tests {
             quiet(Command::Destroy, true),
             quiet(Command::Destroy, false),
             quiet(Command::Plan, false),
+            preview(Outcome { command: Command::PreviewUp, ..verdict(Verdict::Succeeded) }),
+            preview(quiet(Command::PreviewUp, false)),
+            preview(quiet(Command::PreviewDown, true)),
+            preview(quiet(Command::PreviewDown, false)),
+            preview(failed(Command::PreviewUp, exit::REFUSED)),
+            preview(failed(Command::PreviewDown, exit::PARTIAL)),
+            quiet(Command::PreviewSweep, true),
+            quiet(Command::PreviewSweep, false),
+            failed(Command::PreviewSweep, exit::PARTIAL),
+            preview(undone(Command::PreviewUp, false)),
+            preview(undone(Command::PreviewUp, true)),
+            undone(Command::Deploy, false),
+            undone(Command::Plan, false),
         ];
         let told: Vec<_> =
             ends.iter().map(of).map(|end| format!("{:?}: {}", end.state, end.title)).collect();
@@ -180,6 +240,16 @@ mod tests {
         Good: `web` is taken down
         Good: nothing to take down for `web`
         Good: a deploy of `web` would change nothing
+        Good: the preview `web-pr-42` is up
+        Good: the preview `web-pr-42` is up
+        Good: the preview `web-pr-42` is taken down
+        Good: no preview `web-pr-42` was there to take down
+        Bad: making the preview `web-pr-42` failed, nothing was changed
+        Bad: taking down the preview `web-pr-42` failed part-way, some things were changed
+        Neutral: the preview `web-pr-42` was not made
+        Neutral: the preview `web-pr-42` is taken down again
+        Neutral: nothing was done to `web`
+        Neutral: `web` was not planned
         ");
     }
 }

@@ -35,6 +35,10 @@ impl Reporter for OutputFile {
         append(&self.0, |file| file.write_all(text.as_bytes()))
             .map_err(|why| unwritten("the step's outputs", "GITHUB_OUTPUT", &self.0, &why))
     }
+
+    fn is_for_steps(&self) -> bool {
+        true
+    }
 }
 
 /// Writes the job summary when the run has ended.

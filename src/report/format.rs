@@ -13,6 +13,16 @@ pub fn duration(time: Duration) -> String {
     }
 }
 
+/// `3d 4h`, `4h 05m`, `5m`: a time that nobody counts in seconds.
+pub fn age(time: Duration) -> String {
+    let minutes = time.as_secs() / 60;
+    match minutes {
+        0..60 => format!("{minutes}m"),
+        60..1440 => format!("{}h {:02}m", minutes / 60, minutes % 60),
+        _ => format!("{}d {}h", minutes / 1440, minutes % 1440 / 60),
+    }
+}
+
 /// `1 change`, `3 changes`.
 pub fn plural(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }

@@ -82,6 +82,7 @@ impl Lines {
             Event::Line { source, text } => vec![said(*source, text)],
             Event::Warning(text) => warning(text),
             Event::Rollout(state) => self.rollout(state),
+            Event::Swept(outcome) => swept(outcome),
             Event::Finished(outcome) => finished(outcome, now),
         }
     }
@@ -123,8 +124,22 @@ pub fn said(source: Source, text: &str) -> String {
         Source::ServiceEvent => "event",
         Source::Log => "log",
         Source::Waiting => "wait",
+        Source::Decided => "auto",
+        Source::Sweep => "sweep",
     };
     format!("  {} {text}", format!("{who:>7}").dimmed())
+}
+
+/// What became of one of many previews, indented as a step is.
+fn swept(outcome: &Outcome) -> Vec<String> {
+    let Ending { state, title, problem } = ending::of(outcome);
+    let title = match state {
+        State::Good => title,
+        State::Neutral => title.yellow().to_string(),
+        State::Bad => title.red().to_string(),
+    };
+    let problem = problem.into_iter().flat_map(self::problem);
+    std::iter::once(title).chain(problem).map(|line| format!("  {line}")).collect()
 }
 
 /// How the run ended: the sentence, then what went wrong and what stands now.

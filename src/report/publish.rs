@@ -1,47 +1,65 @@
 //! The reporter that keeps the pull request's comment up to date, beside the run.
 
 use crate::{
-    context::{Context, GitHub},
+    context::Context,
     error::Problem,
-    event::{Command, Event},
-    github::{Client, sticky},
-    report::{Reporter, Setup, comment, underway::Underway},
-    secret::Secret,
+    event::Event,
+    github::{
+        Client,
+        sticky::{self, Body},
+    },
+    report::{
+        Reporter, Setup,
+        comment::{self, Subject},
+        underway::Underway,
+    },
 };
 use futures_util::future::{BoxFuture, FutureExt};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tokio::{sync::watch, task::JoinSet};
 
-/// Renders the comment on every event; a task beside it sends what is newest.
+/// Renders the comment on every event; a task beside it sends what is newest. Nothing is sent before
+/// there is something to tell: a run that ends at once must not write over what others have told.
 pub struct CommentReporter {
-    command: Command,
-    service: String,
+    client: Arc<Client>,
+    number: u64,
+    subject: Subject,
     context: Context,
     underway: Underway,
-    newest: Option<watch::Sender<String>>,
+    newest: Option<watch::Sender<Body>>,
     /// One task, in a set because that ends it when the reporter is dropped.
     sender: JoinSet<Result<(), Problem>>,
 }
 
 impl CommentReporter {
-    /// Starts with a comment that says so.
-    pub fn start(setup: &Setup<'_>, github: &GitHub, token: &Secret, number: u64) -> Self {
-        let Setup { context, service, command, secrets, verbose: _ } = setup;
-        let underway = Underway::default();
-        let first = comment::render_underway(&underway, *command, service, context);
-        let (newest, bodies) = watch::channel(secrets.redact(&first));
-        let marker = comment::marker(service, context.environment.as_deref());
-        let client = Client::new(&github.api_url, &github.repository, token);
-        let mut sender = JoinSet::new();
-        sender.spawn(async move { sticky::keep(&client?, number, &marker, bodies).await });
+    /// The reporter of a run, for the comment on this pull request.
+    pub fn new(setup: &Setup<'_>, client: &Arc<Client>, number: u64) -> Self {
+        let &Setup { context, service, command, preview, secrets: _, verbose: _ } = setup;
         Self {
-            command: *command,
-            service: (*service).to_owned(),
-            context: (*context).clone(),
-            underway,
-            newest: Some(newest),
-            sender,
+            client: Arc::clone(client),
+            number,
+            subject: Subject { command, service: service.to_owned(), preview },
+            context: context.clone(),
+            underway: Underway::default(),
+            newest: None,
+            sender: JoinSet::new(),
         }
+    }
+
+    fn send(&mut self, body: Body) {
+        if let Some(newest) = &self.newest {
+            newest.send_if_modified(|old| {
+                let changed = *old != body;
+                *old = body;
+                changed
+            });
+            return;
+        }
+        let (newest, bodies) = watch::channel(body);
+        self.newest = Some(newest);
+        let (client, number) = (Arc::clone(&self.client), self.number);
+        let marker = comment::mark(&self.subject.service, self.subject.preview, &self.context);
+        self.sender.spawn(async move { sticky::keep(&client, number, &marker, bodies).await });
     }
 }
 
@@ -53,19 +71,11 @@ impl Reporter for CommentReporter {
     fn tell(&mut self, event: &Event, now: Duration) -> Result<(), Problem> {
         self.underway.take(event, now);
         let body = match event {
-            Event::Finished(outcome) => comment::render(outcome, &self.context),
-            Event::Line { .. } | Event::Warning(_) => return Ok(()),
-            _ => {
-                comment::render_underway(&self.underway, self.command, &self.service, &self.context)
-            }
+            Event::Finished(outcome) => comment::ended(outcome, &self.context),
+            Event::Line { .. } | Event::Warning(_) | Event::Swept(_) => return Ok(()),
+            _ => comment::underway(&self.underway, &self.subject, &self.context),
         };
-        if let Some(newest) = &self.newest {
-            newest.send_if_modified(|old| {
-                let changed = *old != body;
-                *old = body;
-                changed
-            });
-        }
+        self.send(body);
         Ok(())
     }
 
@@ -79,6 +89,7 @@ impl Reporter for CommentReporter {
     }
 }
 
-fn ended(result: Result<Result<(), Problem>, tokio::task::JoinError>) -> Result<(), Problem> {
-    result.unwrap_or_else(|why| Err(Problem::new(format!("the comment's task ended: {why}"))))
+/// How a task of a reporter has ended.
+pub fn ended(result: Result<Result<(), Problem>, tokio::task::JoinError>) -> Result<(), Problem> {
+    result.unwrap_or_else(|why| Err(Problem::new(format!("a report's task ended: {why}"))))
 }

@@ -14,45 +14,75 @@ use serde_json::Value;
 
 /// The event as it may be told.
 pub fn event(event: &Event, secrets: &Secrets) -> Event {
-    let r = Redactor(secrets);
-    match event {
-        Event::Phase(phase) => Event::Phase(*phase),
-        Event::Planned(plan) => Event::Planned(r.plan(plan).into()),
-        Event::StepStarted(address) => Event::StepStarted(r.address(address)),
-        Event::TaskStarted { address, task, is_new } => {
-            Event::TaskStarted { address: r.address(address), task: r.text(task), is_new: *is_new }
-        }
-        Event::StepDone { address, id, took } => {
-            Event::StepDone { address: r.address(address), id: r.text(id), took: *took }
-        }
-        Event::StepFailed { address, problem } => {
-            Event::StepFailed { address: r.address(address), problem: r.problem(problem) }
-        }
-        Event::StepSkipped { address, waits_for } => {
-            Event::StepSkipped { address: r.address(address), waits_for: r.address(waits_for) }
-        }
-        Event::Line { source, text } => {
-            Event::Line { source: *source, text: r.text(text).replace('\n', " ") }
-        }
-        Event::Warning(text) => Event::Warning(r.text(text)),
-        Event::Rollout(state) => {
-            let mut state = state.clone();
-            state.deployment = r.text(&state.deployment);
-            state.stage = r.option(state.stage.as_ref());
-            for (word, _) in state.tasks.iter_mut().chain(&mut state.targets) {
-                *word = r.text(word);
-            }
-            Event::Rollout(state)
-        }
-        Event::Finished(outcome) => Event::Finished(Box::new(r.outcome(outcome))),
-    }
+    Redactor { secrets, keeps_hidden: false }.event(event)
 }
 
-struct Redactor<'a>(&'a Secrets);
+/// The same for the steps that come after: what is only hidden from people stays.
+pub fn event_for_outputs(event: &Event, secrets: &Secrets) -> Event {
+    Redactor { secrets, keeps_hidden: true }.event(event)
+}
+
+/// The plan as it may be told.
+pub fn plan(plan: &View, secrets: &Secrets) -> View {
+    Redactor { secrets, keeps_hidden: false }.plan(plan)
+}
+
+/// The problem as it may be told.
+pub fn problem(problem: &Problem, secrets: &Secrets) -> Problem {
+    Redactor { secrets, keeps_hidden: false }.problem(problem)
+}
+
+struct Redactor<'a> {
+    secrets: &'a Secrets,
+    keeps_hidden: bool,
+}
 
 impl Redactor<'_> {
+    fn event(&self, event: &Event) -> Event {
+        let r = self;
+        match event {
+            Event::Phase(phase) => Event::Phase(*phase),
+            Event::Planned(plan) => Event::Planned(r.plan(plan).into()),
+            Event::StepStarted(address) => Event::StepStarted(r.address(address)),
+            Event::TaskStarted { address, task, is_new } => Event::TaskStarted {
+                address: r.address(address),
+                task: r.text(task),
+                is_new: *is_new,
+            },
+            Event::StepDone { address, id, took } => {
+                Event::StepDone { address: r.address(address), id: r.text(id), took: *took }
+            }
+            Event::StepFailed { address, problem } => {
+                Event::StepFailed { address: r.address(address), problem: r.problem(problem) }
+            }
+            Event::StepSkipped { address, waits_for } => {
+                Event::StepSkipped { address: r.address(address), waits_for: r.address(waits_for) }
+            }
+            Event::Line { source, text } => {
+                Event::Line { source: *source, text: r.text(text).replace('\n', " ") }
+            }
+            Event::Warning(text) => Event::Warning(r.text(text)),
+            Event::Rollout(state) => {
+                let mut state = state.clone();
+                state.deployment = r.text(&state.deployment);
+                state.stage = r.option(state.stage.as_ref());
+                for (word, _) in state.tasks.iter_mut().chain(&mut state.targets) {
+                    *word = r.text(word);
+                }
+                Event::Rollout(state)
+            }
+            Event::Swept(outcome) => Event::Swept(Box::new(r.outcome(outcome))),
+            Event::Finished(outcome) => Event::Finished(Box::new(r.outcome(outcome))),
+        }
+    }
+
     fn text(&self, text: &str) -> String {
-        self.0.redact(&clean(text))
+        let text = clean(text);
+        if self.keeps_hidden {
+            self.secrets.redact_for_outputs(&text)
+        } else {
+            self.secrets.redact(&text)
+        }
     }
 
     fn texts(&self, texts: &[String]) -> Vec<String> {
@@ -154,24 +184,30 @@ impl Redactor<'_> {
         let Outcome {
             command,
             service,
+            preview,
+            neutral,
             plan,
             verdict,
             error,
             changed,
             is_cancelled,
             outputs,
+            cost,
             timeline,
             exit_code,
         } = outcome;
         Outcome {
             command: *command,
             service: self.text(service),
+            preview: *preview,
+            neutral: neutral.as_ref().map(|neutral| self.problem(neutral)),
             plan: plan.as_ref().map(|plan| self.plan(plan).into()),
             verdict: verdict.as_ref().map(|verdict| self.verdict(verdict)),
             error: error.as_ref().map(|error| self.problem(error)),
             changed: *changed,
             is_cancelled: *is_cancelled,
             outputs: self.outputs(outputs),
+            cost: self.option(cost.as_ref()),
             timeline: timeline
                 .iter()
                 .map(|span| Span { name: self.text(&span.name), ..span.clone() })
@@ -251,7 +287,9 @@ mod tests {
                 plan: Some(plan.clone().into()),
                 verdict: Some(verdict),
                 error: Some(problem()),
+                neutral: Some(problem()),
                 outputs: outputs.clone(),
+                cost: Some(s()),
                 timeline: vec![Span { name: s(), start: Duration::ZERO, end: Duration::ZERO }],
                 ..Outcome::default()
             }))
@@ -270,11 +308,24 @@ mod tests {
             outcome(Verdict::Stopped(problem())),
             outcome(Verdict::Superseded { by: s(), whose: problem() }),
             outcome(Verdict::TimedOut(problem())),
+            Event::Swept(Box::new(Outcome { error: Some(problem()), ..Outcome::default() })),
         ];
         for told in events {
             let text = redacted(&told);
             assert!(text.contains("***") && !text.contains(SECRET), "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_hidden_from_people_reaches_the_outputs() {
+        let secrets = Secrets::default();
+        secrets.add(&Secret::new(SECRET));
+        secrets.hide(&Secret::new("123456789012"));
+        let told = Event::Warning(format!("{SECRET} of 123456789012"));
+        assert!(secrets.hides() && secrets.all().len() == 2);
+        let text = |event: Event| format!("{event:?}");
+        assert_eq!(text(event(&told, &secrets)), r#"Warning("*** of ***")"#);
+        assert_eq!(text(event_for_outputs(&told, &secrets)), r#"Warning("*** of 123456789012")"#);
     }
 
     #[test]

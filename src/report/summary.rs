@@ -2,12 +2,12 @@
 
 use crate::{
     error::Problem,
-    event::Outcome,
+    event::{Command, Outcome},
     network::picture,
     plan::view::{self, View},
     report::{
         ending::{self, State, has_failed_version},
-        format::{clip, duration},
+        format::{clip, duration, plural},
         markdown::{code, fenced, link, text},
         page::{Part, lay_out},
         timeline,
@@ -82,6 +82,8 @@ pub fn facts(outcome: &Outcome, more: &[String]) -> String {
     });
     let empty = outcome.plan.as_deref().filter(|plan| plan_part(plan).is_none());
     let empty = empty.map(|plan| format!("**Plan:** {}", view::counts(plan)));
+    let cost = outcome.cost.as_ref().filter(|_| outputs.url.is_some());
+    let cost = cost.map(|cost| format!("**Cost:** {}", text(&clip(cost, VALUE))));
     let took = timeline::total(&outcome.timeline);
     let took = (!took.is_zero()).then(|| format!("**Took:** {}", duration(took)));
     let facts: Vec<_> = url
@@ -89,6 +91,7 @@ pub fn facts(outcome: &Outcome, more: &[String]) -> String {
         .chain(values)
         .chain(empty)
         .chain(more.iter().cloned())
+        .chain(cost)
         .chain(took)
         .collect();
     list(&facts)
@@ -99,18 +102,20 @@ pub fn list(lines: &[String]) -> String {
     if lines.is_empty() { String::new() } else { format!("- {}\n\n", lines.join("\n- ")) }
 }
 
-/// The evidence, the plan, the network, the timeline; the pictures are folded where that is asked for.
+/// The evidence, the plan, the network, the timeline; all but the plan, which always is, are folded where
+/// that is asked for.
 pub fn parts(outcome: &Outcome, fold: bool) -> Vec<Part> {
     let found = ending::of(outcome).problem.map(|problem| problem.found.join("\n"));
     let found = found.filter(|found| !found.is_empty()).map(|text| Part {
         title: "What was found".to_owned(),
-        folded: false,
+        folded: fold,
         info: "text",
         text,
         rich: None,
         is_extra: false,
     });
     let plan = outcome.plan.as_deref().and_then(plan_part);
+    let plan = plan.map(|plan| taken_down(outcome, plan));
     // One bar compares with nothing.
     let chart = (outcome.timeline.len() > 1).then(|| Part {
         title: "Timeline".to_owned(),
@@ -134,6 +139,20 @@ pub fn plan_part(plan: &View) -> Option<Part> {
         rich: Some(view::table(plan).trim_start().to_owned()),
         is_extra: false,
     })
+}
+
+/// What a takedown took down is no plan any more, but what there is to know.
+fn taken_down(outcome: &Outcome, part: Part) -> Part {
+    let is_takedown = matches!(outcome.command, Command::Destroy | Command::PreviewDown)
+        || outcome.neutral.is_some();
+    let Some(plan) = outcome.plan.as_deref().filter(|_| is_takedown && outcome.changed) else {
+        return part;
+    };
+    if outcome.error.is_some() {
+        return part;
+    }
+    let title = format!("Taken down: {}", plural(plan.steps.len(), "thing"));
+    Part { title, folded: outcome.command == Command::Destroy, ..part }
 }
 
 /// The picture of the network, where there is one.

@@ -50,6 +50,7 @@ impl Underway {
             Event::TaskStarted { .. }
             | Event::StepSkipped { .. }
             | Event::Line { .. }
+            | Event::Swept(_)
             | Event::Warning(_) => {}
         }
     }

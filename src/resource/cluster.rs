@@ -23,7 +23,20 @@ pub struct Settings {
     pub name: String,
     /// Whether this stack is registered as a user of it.
     pub used_by_this_stack: bool,
+    /// Whether tasks can run on Fargate Spot in it. It is never taken away again.
+    #[serde(skip_serializing_if = "is_false")]
+    pub has_spot: bool,
 }
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+/// The capacity providers that every account has, and that a cluster has to be told of.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-capacity-providers.html>
+pub const SPOT: &str = "FARGATE_SPOT";
+const ON_DEMAND: &str = "FARGATE";
 
 impl super::Settings for Settings {
     fn references(&self) -> Vec<&Known> {
@@ -42,12 +55,36 @@ pub struct Observed {
     pub services: i32,
     /// How ECS Exec works in it.
     pub exec: Exec,
+    /// Its capacity providers.
+    pub providers: Vec<String>,
+    /// Whether it has a default capacity provider strategy.
+    pub has_default_strategy: bool,
     /// How it is set.
     pub settings: Settings,
 }
 
 /// Reads the cluster; `None` where there is none, or only the memory of one.
 pub async fn observe(aws: &Reader, name: &str, stack: &str) -> Result<Option<Observed>, Failure> {
+    Ok(describe(aws, name).await?.map(|cluster| {
+        let tags = cluster.tags().iter().filter_map(|tag| Some((tag.key()?, tag.value()?)));
+        let ownership = Ownership::read(tags);
+        Observed {
+            arn: cluster.cluster_arn().unwrap_or_default().to_owned(),
+            services: cluster.active_services_count(),
+            exec: exec(&cluster),
+            settings: Settings {
+                name: name.to_owned(),
+                used_by_this_stack: ownership.is_used_by(stack),
+                has_spot: cluster.capacity_providers().iter().any(|provider| provider == SPOT),
+            },
+            has_default_strategy: !cluster.default_capacity_provider_strategy().is_empty(),
+            providers: cluster.capacity_providers().to_vec(),
+            ownership,
+        }
+    }))
+}
+
+async fn describe(aws: &Reader, name: &str) -> Result<Option<Cluster>, Failure> {
     let found = aws
         .ecs
         .describe_clusters()
@@ -57,21 +94,8 @@ pub async fn observe(aws: &Reader, name: &str, stack: &str) -> Result<Option<Obs
         .send()
         .await
         .explain("ecs:DescribeClusters", format!("cluster {name}"))?;
-    let active = found.clusters().iter().find(|cluster| cluster.status() == Some("ACTIVE"));
-    Ok(active.map(|cluster| {
-        let tags = cluster.tags().iter().filter_map(|tag| Some((tag.key()?, tag.value()?)));
-        let ownership = Ownership::read(tags);
-        Observed {
-            arn: cluster.cluster_arn().unwrap_or_default().to_owned(),
-            services: cluster.active_services_count(),
-            exec: exec(cluster),
-            settings: Settings {
-                name: name.to_owned(),
-                used_by_this_stack: ownership.is_used_by(stack),
-            },
-            ownership,
-        }
-    }))
+    let mut clusters = found.clusters.unwrap_or_default().into_iter();
+    Ok(clusters.find(|cluster| cluster.status() == Some("ACTIVE")))
 }
 
 /// Where nothing is configured, sessions are logged as the task's `awslogs` driver says.
@@ -97,15 +121,23 @@ pub fn diff(desired: &Settings, observed: Option<&Observed>) -> Option<Action<Se
     if !observed.ownership.is_managed() {
         return None;
     }
-    changed(&observed.arn, &observed.settings, desired)
+    let has_spot = desired.has_spot || observed.settings.has_spot;
+    changed(&observed.arn, &observed.settings, &Settings { has_spot, ..desired.clone() })
 }
 
 /// The calls that [`apply`] makes.
 pub fn calls(action: &Action<Settings>) -> Vec<&'static str> {
     match action {
         Action::Create(_) => vec!["ecs:CreateCluster"],
-        Action::Update { to, .. } if to.used_by_this_stack => vec!["ecs:TagResource"],
-        Action::Update { .. } => vec!["ecs:UntagResource"],
+        Action::Update { from, to, .. } => {
+            let user = match (from.used_by_this_stack, to.used_by_this_stack) {
+                (false, true) => Some("ecs:TagResource"),
+                (true, false) => Some("ecs:UntagResource"),
+                _ => None,
+            };
+            let spot = is_made_ready(from, to).then_some("ecs:PutClusterCapacityProviders");
+            user.into_iter().chain(spot).collect()
+        }
         Action::Delete { .. } => vec!["ecs:DeleteCluster"],
     }
 }
@@ -119,14 +151,19 @@ pub async fn apply(
     let ecs = &aws.aws.ecs;
     match action {
         Action::Create(to) => create(to, tags, aws).await,
-        Action::Update { id, to, .. } => {
-            if to.used_by_this_stack {
-                register(aws, id, to).await?;
-            } else {
-                let keys = Some(tags::user(&aws.stack).into_keys().collect());
-                let request = ecs.untag_resource().resource_arn(id).set_tag_keys(keys);
-                let on = format!("cluster {}", to.name);
-                request.send().await.explain("ecs:UntagResource", on)?;
+        Action::Update { id, from, to } => {
+            match (from.used_by_this_stack, to.used_by_this_stack) {
+                (false, true) => register(aws, id, to).await?,
+                (true, false) => {
+                    let keys = Some(tags::user(&aws.main).into_keys().collect());
+                    let request = ecs.untag_resource().resource_arn(id).set_tag_keys(keys);
+                    let on = format!("cluster {}", to.name);
+                    request.send().await.explain("ecs:UntagResource", on)?;
+                }
+                _ => {}
+            }
+            if is_made_ready(from, to) {
+                make_ready(aws, to).await?;
             }
             Ok(id.clone())
         }
@@ -135,11 +172,40 @@ pub async fn apply(
 }
 
 async fn register(aws: &Writer, id: &str, to: &Settings) -> Result<(), Failure> {
-    let user = ecs_tags(&tags::user(&aws.stack));
+    let user = ecs_tags(&tags::user(&aws.main));
     let request = aws.aws.ecs.tag_resource().resource_arn(id).set_tags(Some(user));
     request.send().await.explain("ecs:TagResource", format!("cluster {}", to.name)).map(drop)
 }
 
+const fn is_made_ready(from: &Settings, to: &Settings) -> bool {
+    to.has_spot && !from.has_spot
+}
+
+/// Adds the capacity providers of Fargate. ECS is told of all that a cluster has, and takes away what it
+/// is not told of, so it is asked for them right before.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_PutClusterCapacityProviders.html>
+async fn make_ready(aws: &Writer, to: &Settings) -> Result<(), Failure> {
+    let is_busy = |failure: &Failure| failure.is("UpdateInProgress");
+    aws.settled(TURN, is_busy, async || {
+        let found = describe(&aws.aws, &to.name).await?;
+        let strategy = found.as_ref().map(Cluster::default_capacity_provider_strategy);
+        let mut providers = found.as_ref().map_or(&[][..], Cluster::capacity_providers).to_vec();
+        for provider in [ON_DEMAND, SPOT] {
+            if !providers.iter().any(|found| found == provider) {
+                providers.push(provider.to_owned());
+            }
+        }
+        let request = aws.aws.ecs.put_cluster_capacity_providers().cluster(&to.name);
+        let request = request
+            .set_capacity_providers(Some(providers))
+            .set_default_capacity_provider_strategy(Some(strategy.unwrap_or_default().to_vec()));
+        let put = request.send().await;
+        put.explain("ecs:PutClusterCapacityProviders", format!("cluster {}", to.name)).map(drop)
+    })
+    .await
+}
+
+const TURN: Settling = settling("another change of its capacity providers");
 const ROLE: Settling = settling("ECS's service-linked role");
 const TASKS: Settling = settling("its last tasks to stop");
 
@@ -164,7 +230,9 @@ fn is_still_used(failure: &Failure) -> bool {
 async fn create(to: &Settings, tags: &Tags, aws: &Writer) -> Result<String, Failure> {
     let created = aws
         .settled(ROLE, is_not_yet, async || {
+            let providers = to.has_spot.then(|| [ON_DEMAND, SPOT].map(str::to_owned).to_vec());
             let request = aws.aws.ecs.create_cluster().cluster_name(&to.name);
+            let request = request.set_capacity_providers(providers);
             let created = request.set_tags(Some(ecs_tags(tags))).send().await;
             created.explain("ecs:CreateCluster", format!("cluster {}", to.name))
         })
@@ -172,14 +240,23 @@ async fn create(to: &Settings, tags: &Tags, aws: &Writer) -> Result<String, Fail
     let cluster = created.cluster.unwrap_or_else(|| Cluster::builder().build());
     let id = cluster.cluster_arn().unwrap_or_default().to_owned();
     let made = cluster.tags().iter().filter_map(|tag| Some((tag.key()?, tag.value()?)));
-    if Ownership::read(made).is_used_by(&aws.stack) {
+    if Ownership::read(made).is_used_by(&aws.main) {
         return Ok(id);
     }
     // ECS gives back a cluster of the name that another run made meanwhile, with that run's tags.
-    let found = observe(&aws.aws, &to.name, &aws.stack).await?;
-    let is_registered = found.is_some_and(|found| diff(to, Some(&found)).is_none());
-    if !is_registered {
-        register(aws, &id, to).await?;
+    let found = observe(&aws.aws, &to.name, &aws.main).await?;
+    match found.map(|found| found.settings) {
+        Some(found) if found.used_by_this_stack => {
+            if is_made_ready(&found, to) {
+                make_ready(aws, to).await?;
+            }
+        }
+        found => {
+            register(aws, &id, to).await?;
+            if found.is_some_and(|found| is_made_ready(&found, to)) {
+                make_ready(aws, to).await?;
+            }
+        }
     }
     Ok(id)
 }

@@ -306,7 +306,7 @@ pub async fn apply(
             let groups = outputs.resolve_all(&to.security_groups);
             let security_groups = groups.into_iter().map(Known::Now).collect();
             let to = &Settings { security_groups, ..to.clone() };
-            let (on, off) = tag_changes(from, to, &aws.stack);
+            let (on, off) = tag_changes(from, to, &aws.main);
             // What was added is written down before it is added, so that a run which is killed in
             // between can still be undone.
             if !on.is_empty() {

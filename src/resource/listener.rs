@@ -285,7 +285,7 @@ async fn take(
     let to =
         Settings { load_balancer: Known::Now(load_balancer.clone()), default_action, ..to.clone() };
     let found = find(&aws.aws, &load_balancer).await?;
-    let found = observe(&aws.aws, &found, &aws.stack).await?;
+    let found = observe(&aws.aws, &found, &aws.main).await?;
     let is_taken = |found: &Observed| {
         let settings = &found.settings;
         let is_the_same =

@@ -9,12 +9,13 @@ use crate::{
         explain::{Explain as _, Failure},
         settle::{Settling, is_not_known_yet},
     },
+    resource::listener,
     tags::{self, Ownership, Tags},
 };
 use aws_sdk_elasticloadbalancingv2::{
     operation::describe_tags::DescribeTagsOutput,
     types::{
-        LoadBalancer, LoadBalancerAttribute, LoadBalancerSchemeEnum, LoadBalancerState,
+        Listener, LoadBalancer, LoadBalancerAttribute, LoadBalancerSchemeEnum, LoadBalancerState,
         LoadBalancerStateEnum, LoadBalancerTypeEnum,
     },
 };
@@ -28,6 +29,10 @@ use std::{
 /// let them through.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html#load-balancer-attributes>
 const DROP_INVALID_HEADERS: &str = "routing.http.drop_invalid_header_fields.enabled";
+
+/// The most that ELB gives at once of load balancers and of target groups.
+/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeLoadBalancers.html>
+pub const PAGE: i32 = 400;
 
 /// What a load balancer looks like.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -45,6 +50,10 @@ pub struct Settings {
     pub drop_invalid_headers: bool,
     /// Whether this stack is registered as a user of it.
     pub used_by_this_stack: bool,
+    /// The load balancer that is full, where this one was made for the previews that it cannot take. It
+    /// has no users that are registered: it goes with the last rule.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub overflow_of: Option<String>,
 }
 
 impl super::Settings for Settings {
@@ -78,6 +87,17 @@ pub async fn find(aws: &Reader, name: &str) -> Result<Option<LoadBalancer>, Fail
     }
 }
 
+/// All load balancers of the account and region, as few calls as there are four hundreds of them.
+pub async fn all(aws: &Reader) -> Result<Vec<LoadBalancer>, Failure> {
+    let mut pages = aws.elb.describe_load_balancers().page_size(PAGE).into_paginator().send();
+    let mut found = Vec::new();
+    while let Some(page) = pages.next().await {
+        let page = page.explain("elasticloadbalancing:DescribeLoadBalancers", "all of them")?;
+        found.extend(page.load_balancers.unwrap_or_default());
+    }
+    Ok(found)
+}
+
 /// Reads the rest of it.
 pub async fn observe(aws: &Reader, found: &LoadBalancer, stack: &str) -> Result<Observed, Failure> {
     let name = found.load_balancer_name().unwrap_or_default();
@@ -104,6 +124,7 @@ pub async fn observe(aws: &Reader, found: &LoadBalancer, stack: &str) -> Result<
                 attribute.key() == Some(DROP_INVALID_HEADERS) && attribute.value() == Some("true")
             }),
             used_by_this_stack: ownership.is_used_by(stack),
+            overflow_of: ownership.overflow_of.clone(),
         },
         ownership,
         arn,
@@ -145,6 +166,7 @@ pub fn diff(desired: &Settings, observed: Option<&Observed>) -> Option<Action<Se
         return None;
     }
     let mut to = desired.clone();
+    to.overflow_of.clone_from(&observed.settings.overflow_of);
     to.subnets.extend(observed.settings.subnets.iter().cloned());
     changed(&observed.arn, &observed.settings, &to)
 }
@@ -188,7 +210,7 @@ pub fn user_call(before: bool, after: bool) -> Option<&'static str> {
 
 /// Registers this stack as a user of a shared ELB thing, or takes it off.
 pub async fn set_user(aws: &Writer, arn: &str, before: bool, after: bool) -> Result<(), Failure> {
-    let user = tags::user(&aws.stack);
+    let user = tags::user(&aws.main);
     let elb = &aws.aws.elb;
     match (before, after) {
         (false, true) => {
@@ -266,7 +288,14 @@ pub async fn apply(
             set_user(aws, id, from.used_by_this_stack, to.used_by_this_stack).await?;
             Ok(id.clone())
         }
-        Action::Delete { id, .. } => {
+        Action::Delete { id, settings, .. } => {
+            if settings.overflow_of.is_some() && has_rules(&aws.aws, id).await? {
+                aws.tell(format!(
+                    "load balancer {}: another preview came, and it stays",
+                    settings.name
+                ));
+                return Ok(id.clone());
+            }
             let deleted = elb.delete_load_balancer().load_balancer_arn(id).send().await;
             match deleted.explain("elasticloadbalancing:DeleteLoadBalancer", id) {
                 Err(failure) if !failure.is("LoadBalancerNotFound") => Err(failure),
@@ -274,6 +303,25 @@ pub async fn apply(
             }
         }
     }
+}
+
+/// Whether any rule leads through it. One that is gone has none.
+pub async fn has_rules(aws: &Reader, arn: &str) -> Result<bool, Failure> {
+    let listeners = match listener::find(aws, arn).await {
+        Err(failure) if failure.is("LoadBalancerNotFound") => return Ok(false),
+        listeners => listeners?,
+    };
+    for listener in listeners.iter().filter_map(Listener::listener_arn) {
+        let found = aws.elb.describe_rules().listener_arn(listener).send().await;
+        let found = match found.explain("elasticloadbalancing:DescribeRules", listener) {
+            Err(failure) if failure.is("ListenerNotFound") => continue,
+            found => found?,
+        };
+        if found.rules().iter().any(|rule| rule.is_default() != Some(true)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Takes the load balancer of the name that is there: another run made it since this one looked, or this
@@ -286,7 +334,7 @@ async fn take(
     duplicate: Failure,
 ) -> Result<String, Failure> {
     let Some(found) = find(&aws.aws, &to.name).await? else { return Err(duplicate) };
-    let found = observe(&aws.aws, &found, &aws.stack).await?;
+    let found = observe(&aws.aws, &found, &aws.main).await?;
     let is_taken = |found: &Observed| {
         let is_fixed_right = found.kind == "application" && found.settings.scheme == to.scheme;
         found.ownership.is_managed() && is_fixed_right

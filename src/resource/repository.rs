@@ -19,6 +19,11 @@ use serde_json::{Value, json};
 
 /// The tags that the build cache rewrites; every other tag is immutable.
 const CACHE_FILTER: &str = "buildcache*";
+/// The beginning of the tags of previews' images, how many of those are kept, and how many are pushed at
+/// most until the lifecycle rules are next applied, which may take a day.
+const PREVIEWS: &str = "pr-";
+const PREVIEW_IMAGES: u32 = 300;
+const PREVIEW_PUSHES: u32 = 700;
 /// Untagged images are what a moved cache tag leaves behind; a day covers every build under way.
 const UNTAGGED_DAYS: u32 = 1;
 
@@ -60,9 +65,12 @@ pub struct Observed {
 }
 
 /// The settings of a repository of ours: `keep` images, with an exception for the build cache. The
-/// cache is an image with a tag too, and what it leaves behind must not count against those that run.
+/// cache is an image with a tag too, and what it leaves behind must not count against those that run. Nor
+/// must previews push out what runs: each rule counts all images that it matches, also those that a rule
+/// before it has taken, so that the last one has to leave room for as many as there may ever be.
 /// <https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_parameters.html>
-pub fn desired(name: &str, keep: u32, cached: bool) -> Settings {
+/// <https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html>
+pub fn desired(name: &str, keep: u32, cached: bool, previews: bool) -> Settings {
     let (mutability, filters) = if cached {
         ("IMMUTABLE_WITH_EXCLUSION", vec![CACHE_FILTER.to_owned()])
     } else {
@@ -74,31 +82,45 @@ pub fn desired(name: &str, keep: u32, cached: bool) -> Settings {
         exclusion_filters: filters,
         scan_on_push: true,
         encryption: "AES256".to_owned(),
-        lifecycle_policy: json!({"rules": [
-            {
-                "rulePriority": 1,
-                "description": "images without a tag",
-                "selection": {
-                    "tagStatus": "untagged",
-                    "countType": "sinceImagePushed",
-                    "countUnit": "days",
-                    "countNumber": UNTAGGED_DAYS,
-                },
-                "action": {"type": "expire"},
-            },
-            {
-                "rulePriority": 2,
-                "description": format!("the last {keep} images"),
-                "selection": {
-                    "tagStatus": "tagged",
-                    "tagPatternList": ["*"],
-                    "countType": "imageCountMoreThan",
-                    "countNumber": keep + u32::from(cached),
-                },
-                "action": {"type": "expire"},
-            },
-        ]}),
+        lifecycle_policy: json!({"rules": rules(keep + u32::from(cached), keep, previews)}),
     }
+}
+
+fn rules(tagged: u32, keep: u32, previews: bool) -> Vec<Value> {
+    let rule = |priority: usize, description: String, selection: Value| {
+        json!({
+            "rulePriority": priority,
+            "description": description,
+            "selection": selection,
+            "action": {"type": "expire"},
+        })
+    };
+    let more_than = |pattern: String, count: u32| {
+        json!({
+            "tagStatus": "tagged",
+            "tagPatternList": [pattern],
+            "countType": "imageCountMoreThan",
+            "countNumber": count,
+        })
+    };
+    let untagged = json!({
+        "tagStatus": "untagged",
+        "countType": "sinceImagePushed",
+        "countUnit": "days",
+        "countNumber": UNTAGGED_DAYS,
+    });
+    let mut rules = vec![rule(1, "images without a tag".to_owned(), untagged)];
+    if previews {
+        let text = format!("the last {PREVIEW_IMAGES} images of previews");
+        rules.push(rule(2, text, more_than(format!("{PREVIEWS}*"), PREVIEW_IMAGES)));
+        let text = format!("the last {keep} images, whatever previews push in between");
+        let count = tagged + PREVIEW_IMAGES + PREVIEW_PUSHES;
+        rules.push(rule(3, text, more_than("*".to_owned(), count)));
+    } else {
+        let text = format!("the last {keep} images");
+        rules.push(rule(2, text, more_than("*".to_owned(), tagged)));
+    }
+    rules
 }
 
 /// Reads the repository; `None` where there is none.
@@ -321,9 +343,19 @@ mod tests {
 
     #[test]
     fn the_build_cache_takes_no_image_s_place() {
-        let rule = |cached| desired("web", 1, cached).lifecycle_policy["rules"][1].clone();
+        let rule = |cached| desired("web", 1, cached, false).lifecycle_policy["rules"][1].clone();
         assert_eq!(rule(false)["selection"]["countNumber"], 1);
         assert_eq!(rule(true)["selection"]["countNumber"], 2);
         assert_eq!(rule(true)["selection"]["tagStatus"], "tagged");
+    }
+
+    #[test]
+    fn previews_push_out_no_image_of_the_main_service() {
+        let policy = desired("web", 30, true, true).lifecycle_policy;
+        let counts = |index: usize| &policy["rules"][index]["selection"]["countNumber"];
+        let patterns = |index: usize| &policy["rules"][index]["selection"]["tagPatternList"];
+        assert_eq!((patterns(1), counts(1)), (&json!(["pr-*"]), &json!(PREVIEW_IMAGES)));
+        let room = 31 + PREVIEW_IMAGES + PREVIEW_PUSHES;
+        assert_eq!((patterns(2), counts(2)), (&json!(["*"]), &json!(room)));
     }
 }

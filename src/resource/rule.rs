@@ -1,4 +1,8 @@
-//! The listener rule that leads a host's requests, or all, to this service.
+//! The listener rule that leads a host's requests, or those under a path, or all, to this service.
+
+pub mod priority;
+pub mod rewrite;
+pub mod takes;
 
 use super::{Action, changed};
 use crate::{
@@ -9,23 +13,16 @@ use crate::{
         explain::{Explain as _, Failure},
         settle::{Settling, is_not_known_yet},
     },
-    resource::load_balancer::ownerships,
+    resource::{load_balancer::ownerships, target_group},
     tags::{Ownership, Tags},
 };
 use aws_sdk_elasticloadbalancingv2::types::{
-    Action as ElbAction, ActionTypeEnum, ForwardActionConfig, HostHeaderConditionConfig,
-    PathPatternConditionConfig, Rule, RuleCondition, TargetGroupTuple,
+    Action as ElbAction, ActionTypeEnum, ForwardActionConfig, Rule, TargetGroupTuple,
 };
+use rewrite::Rewrite;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// The first priority that is tried; those before it are left for rules made by hand.
-const FIRST_PRIORITY: u32 = 100;
-/// ELB's last priority.
-/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateRule.html>
-const LAST_PRIORITY: u32 = 50_000;
-/// The path of every request.
-const EVERY_PATH: &str = "/*";
+use takes::Takes;
 
 /// The most rules that ELB gives at once: a listener with more of them takes a further round trip.
 /// <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeRules.html>
@@ -39,8 +36,14 @@ pub struct Settings {
     pub listener: Known,
     /// The order in which rules are asked; one per listener.
     pub priority: u32,
-    /// The host that it takes; `None` takes every request.
+    /// The host that it takes; `None` takes every host.
     pub host: Option<String>,
+    /// The path that it takes, with all below it; `None` takes every path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// What becomes of the URL before the service sees it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rewrite: Option<Rewrite>,
     /// Where the requests go, by weight. Where there are two, ECS moves the weights.
     pub target_groups: BTreeMap<Known, u32>,
 }
@@ -52,8 +55,15 @@ impl Settings {
             listener: Known::Now(listener.to_owned()),
             priority: rule.priority.unwrap_or_default(),
             host: Some("(changed by somebody)".to_owned()),
+            path: None,
+            rewrite: None,
             target_groups: BTreeMap::new(),
         }
+    }
+
+    /// Which requests it takes.
+    pub fn takes(&self) -> Takes {
+        Takes::of(self.host.as_deref(), self.path.as_deref())
     }
 }
 
@@ -68,16 +78,41 @@ impl super::Settings for Settings {
 pub struct Observed {
     /// Its ARN.
     pub arn: String,
-    /// Whose it is.
+    /// Whose it is, where that was asked: see [`Own`].
     pub ownership: Ownership,
     /// How it is set; `None` where it has a form that this program never makes.
     pub settings: Option<Settings>,
+    /// Which requests it takes, in whatever form.
+    pub takes: Takes,
     /// Its priority; `None` for the default rule.
     pub priority: Option<u32>,
 }
 
+/// By what a stack's own rules are told from the others before their tags are read. Tags are asked for by
+/// twenty rules a call, and a load balancer has a hundred; so only these are asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Own {
+    /// The names of the target groups that they may lead to.
+    pub target_groups: Vec<String>,
+    /// What they may take, where they were made to lead somewhere else.
+    pub takes: Takes,
+}
+
+impl Own {
+    fn may_be(&self, rule: &Rule) -> bool {
+        let leads_to = |known: &Known| {
+            known
+                .now()
+                .and_then(|arn| target_group::name_of(arn))
+                .is_some_and(|name| self.target_groups.iter().any(|own| own == name))
+        };
+        rule.actions().iter().flat_map(forwarded).any(|(group, _)| leads_to(&group))
+            || Takes::read(rule.conditions()) == self.takes
+    }
+}
+
 /// Reads the listener's rules, the default one left out.
-pub async fn observe(aws: &Reader, listener: &str) -> Result<Vec<Observed>, Failure> {
+pub async fn observe(aws: &Reader, listener: &str, own: &Own) -> Result<Vec<Observed>, Failure> {
     let request = aws.elb.describe_rules().listener_arn(listener).page_size(PAGE);
     let mut pages = request.into_paginator().send();
     let mut found = Vec::new();
@@ -86,8 +121,9 @@ pub async fn observe(aws: &Reader, listener: &str) -> Result<Vec<Observed>, Fail
         let rules = page.rules.unwrap_or_default();
         found.extend(rules.into_iter().filter(|rule| rule.is_default() != Some(true)));
     }
-    let arns: Vec<_> = found.iter().filter_map(|rule| rule.rule_arn().map(str::to_owned)).collect();
-    let mut owners = ownerships(aws, &arns).await?;
+    let asked = found.iter().filter(|rule| own.may_be(rule));
+    let asked: Vec<_> = asked.filter_map(|rule| rule.rule_arn().map(str::to_owned)).collect();
+    let mut owners = ownerships(aws, &asked).await?;
     Ok(found
         .iter()
         .map(|rule| {
@@ -95,33 +131,28 @@ pub async fn observe(aws: &Reader, listener: &str) -> Result<Vec<Observed>, Fail
             Observed {
                 ownership: owners.remove(&arn).unwrap_or_default(),
                 settings: settings(rule, listener),
-                priority: priority(rule),
+                takes: Takes::read(rule.conditions()),
+                priority: priority_of(rule),
                 arn,
             }
         })
         .collect())
 }
 
-fn priority(rule: &Rule) -> Option<u32> {
+fn priority_of(rule: &Rule) -> Option<u32> {
     rule.priority().and_then(|priority| priority.parse().ok())
 }
 
 fn settings(rule: &Rule, listener: &str) -> Option<Settings> {
-    let ([condition], [action]) = (rule.conditions(), rule.actions()) else { return None };
-    let host = if condition.field() == Some("path-pattern") {
-        let paths =
-            condition.path_pattern_config().map_or(condition.values(), |path| path.values());
-        (paths == [EVERY_PATH]).then_some(None)?
-    } else {
-        let hosts = condition.host_header_config().map_or(condition.values(), |host| host.values());
-        let [host] = hosts else { return None };
-        Some(host.clone())
-    };
+    let [action] = rule.actions() else { return None };
+    let (host, path) = Takes::read(rule.conditions()).single()?;
     let target_groups = forwarded(action);
     (!target_groups.is_empty()).then_some(Settings {
         listener: Known::Now(listener.to_owned()),
-        priority: priority(rule)?,
+        priority: priority_of(rule)?,
         host,
+        path,
+        rewrite: Rewrite::read(rule.transforms()).ok()?,
         target_groups,
     })
 }
@@ -143,13 +174,15 @@ pub fn forwarded(action: &ElbAction) -> BTreeMap<Known, u32> {
     groups
 }
 
-/// The priority that is free: for one host the lowest, for every request the highest, so that the
-/// rules of hosts come before it.
-pub fn free_priority(taken: &BTreeSet<u32>, is_for_one_host: bool) -> u32 {
-    let mut all = FIRST_PRIORITY..=LAST_PRIORITY;
-    let is_free = |priority: &u32| !taken.contains(priority);
-    let free = if is_for_one_host { all.find(is_free) } else { all.rfind(is_free) };
-    free.unwrap_or(LAST_PRIORITY)
+/// The priorities that the rules of a listener have, and the first of those that would take what `wanted`
+/// asks for before it.
+pub fn standing<'a>(
+    rules: impl Iterator<Item = &'a Observed> + Clone,
+    wanted: &Takes,
+) -> (BTreeSet<u32>, Option<&'a Observed>) {
+    let taken = rules.clone().filter_map(|rule| rule.priority).collect();
+    let shadows = rules.filter(|rule| rule.takes.shadows(wanted) && rule.priority.is_some());
+    (taken, shadows.min_by_key(|rule| rule.priority))
 }
 
 /// What is missing or differs. The priority of a rule that stands is kept, and so are the weights of the
@@ -189,8 +222,8 @@ pub async fn apply(
     let elb = &aws.aws.elb;
     match action {
         Action::Create(to) => create(to, tags, aws, outputs).await,
-        Action::Update { id, to, .. } => {
-            modify(id, to, aws, outputs).await?;
+        Action::Update { id, from, to } => {
+            modify(id, from.rewrite.is_some(), to, aws, outputs).await?;
             Ok(id.clone())
         }
         Action::Delete { id, .. } => {
@@ -215,36 +248,24 @@ async fn create(
     outputs: &Outputs,
 ) -> Result<String, Failure> {
     let listener = outputs.resolve(&to.listener);
-    let mut taken = BTreeSet::new();
+    let takes = to.takes();
+    let mut in_use = BTreeSet::new();
     let mut priority = to.priority;
     loop {
         let created = aws.settled(Settling::MADE, is_not_known_yet, async || {
             let request = aws.aws.elb.create_rule().listener_arn(&listener);
             request
                 .priority(priority.cast_signed())
-                .conditions(condition(to))
+                .set_conditions(Some(takes.conditions()))
+                .set_transforms(transforms(to))
                 .actions(forward(to, outputs))
                 .set_tags(Some(elb_tags(tags)))
                 .send()
                 .await
-                .explain("elasticloadbalancing:CreateRule", format!("{} for {listener}", takes(to)))
+                .explain("elasticloadbalancing:CreateRule", format!("{takes} for {listener}"))
         });
-        match created.await {
-            Err(failure) if failure.is("PriorityInUse") && priority < LAST_PRIORITY => {
-                taken.insert(priority);
-                let rules = observe(&aws.aws, &listener).await?;
-                let is_ours = |rule: &&Observed| {
-                    let settings = rule.settings.as_ref();
-                    rule.ownership.is_of(&aws.stack)
-                        && settings.is_some_and(|settings| settings.host == to.host)
-                };
-                if let Some(found) = rules.iter().find(is_ours) {
-                    lead(&found.arn, found.settings.as_ref(), to, aws, outputs).await?;
-                    return Ok(found.arn.clone());
-                }
-                taken.extend(rules.iter().filter_map(|rule| rule.priority));
-                priority = free_priority(&taken, to.host.is_some());
-            }
+        let refusal = match created.await {
+            Err(failure) if failure.is("PriorityInUse") => failure,
             created => {
                 return Ok(created?
                     .rules
@@ -252,15 +273,30 @@ async fn create(
                     .and_then(|rule| rule.rule_arn)
                     .unwrap_or_default());
             }
+        };
+        in_use.insert(priority);
+        let rules = observe(&aws.aws, &listener, &own(to, outputs)).await?;
+        let is_ours = |rule: &&Observed| {
+            rule.ownership.is_of(&aws.stack) && rule.settings.is_some() && rule.takes == takes
+        };
+        if let Some(found) = rules.iter().find(is_ours) {
+            lead(&found.arn, found.settings.as_ref(), to, aws, outputs).await?;
+            return Ok(found.arn.clone());
         }
+        let (standing, shadow) = standing(rules.iter(), &takes);
+        in_use.extend(standing);
+        let before = shadow.and_then(|rule| rule.priority);
+        priority = priority::free(&in_use, to.priority, before).ok_or(refusal)?;
     }
 }
 
-fn takes(to: &Settings) -> &str {
-    to.host.as_deref().unwrap_or(EVERY_PATH)
+fn own(to: &Settings, outputs: &Outputs) -> Own {
+    let names = to.target_groups.keys().map(|group| outputs.resolve(group));
+    let names = names.filter_map(|arn| target_group::name_of(&arn).map(str::to_owned));
+    Own { target_groups: names.collect(), takes: to.takes() }
 }
 
-/// Lets a rule of this stack's lead to the target group, where it does not.
+/// Lets a rule of this stack's lead to the target group, where it does not, and by the same URL.
 async fn lead(
     id: &str,
     from: Option<&Settings>,
@@ -272,31 +308,36 @@ async fn lead(
         let groups = |settings: &Settings| -> BTreeSet<String> {
             settings.target_groups.keys().map(|group| outputs.resolve(group)).collect()
         };
-        groups(from) == groups(to)
+        groups(from) == groups(to) && from.rewrite == to.rewrite
     };
     if from.is_some_and(leads_there) {
         return Ok(());
     }
-    modify(id, to, aws, outputs).await
+    let has_rewrite = from.is_some_and(|from| from.rewrite.is_some());
+    modify(id, has_rewrite, to, aws, outputs).await
 }
 
-async fn modify(id: &str, to: &Settings, aws: &Writer, outputs: &Outputs) -> Result<(), Failure> {
+async fn modify(
+    id: &str,
+    has_rewrite: bool,
+    to: &Settings,
+    aws: &Writer,
+    outputs: &Outputs,
+) -> Result<(), Failure> {
     let request = aws.aws.elb.modify_rule().rule_arn(id);
-    let request = request.conditions(condition(to)).actions(forward(to, outputs));
-    request.send().await.explain("elasticloadbalancing:ModifyRule", id).map(drop)
+    request
+        .set_conditions(Some(to.takes().conditions()))
+        .set_transforms(transforms(to))
+        .set_reset_transforms((has_rewrite && to.rewrite.is_none()).then_some(true))
+        .actions(forward(to, outputs))
+        .send()
+        .await
+        .explain("elasticloadbalancing:ModifyRule", id)
+        .map(drop)
 }
 
-fn condition(to: &Settings) -> RuleCondition {
-    let builder = RuleCondition::builder();
-    match &to.host {
-        Some(host) => builder
-            .field("host-header")
-            .host_header_config(HostHeaderConditionConfig::builder().values(host).build()),
-        None => builder
-            .field("path-pattern")
-            .path_pattern_config(PathPatternConditionConfig::builder().values(EVERY_PATH).build()),
-    }
-    .build()
+fn transforms(to: &Settings) -> Option<Vec<aws_sdk_elasticloadbalancingv2::types::RuleTransform>> {
+    to.rewrite.as_ref().map(|rewrite| vec![rewrite.transform()])
 }
 
 fn forward(to: &Settings, outputs: &Outputs) -> ElbAction {
@@ -328,6 +369,8 @@ mod tests {
             listener: Known::Now("listener".to_owned()),
             priority: 100,
             host: Some("web.example.com".to_owned()),
+            path: None,
+            rewrite: None,
             target_groups: weights.iter().map(|&(name, weight)| (group(name), weight)).collect(),
         }
     }
@@ -338,6 +381,7 @@ mod tests {
             arn: "arn".to_owned(),
             ownership,
             priority: Some(settings.priority),
+            takes: settings.takes(),
             settings: Some(settings),
         }
     }
@@ -366,23 +410,42 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_for_every_request_comes_after_those_for_hosts() {
-        let taken = BTreeSet::from([100, 101, 50_000]);
-        assert_eq!((free_priority(&taken, true), free_priority(&taken, false)), (102, 49_999));
-    }
-
-    #[test]
     fn what_a_rule_takes_and_where_it_leads_is_read_as_it_is_written() {
-        for host in [None, Some("web.example.com".to_owned())] {
+        let host = Some("web.example.com".to_owned());
+        let path = Some("/pr-42".to_owned());
+        for (host, path) in
+            [(None, None), (host.clone(), None), (None, path.clone()), (host.clone(), path.clone())]
+        {
             for groups in [&[("blue", 1)][..], &[("blue", 1), ("green", 0)]] {
-                let wanted = Settings { host: host.clone(), ..rule(groups) };
+                let rewrite = path.as_deref().map(Rewrite::off);
+                let wanted =
+                    Settings { host: host.clone(), path: path.clone(), rewrite, ..rule(groups) };
                 let written = Rule::builder()
                     .priority("100")
-                    .conditions(condition(&wanted))
+                    .set_conditions(Some(wanted.takes().conditions()))
+                    .set_transforms(transforms(&wanted))
                     .actions(forward(&wanted, &Outputs::default()))
                     .build();
                 assert_eq!(settings(&written, "listener"), Some(wanted));
             }
         }
+    }
+
+    #[test]
+    fn tags_are_read_only_of_what_may_be_the_stacks_own() {
+        let arn = |name: &str| format!("arn:aws:elasticloadbalancing:r:1:targetgroup/{name}/01");
+        let rule = |takes: &Takes, group: &str| {
+            let forward = ElbAction::builder().r#type(ActionTypeEnum::Forward);
+            Rule::builder()
+                .set_conditions(Some(takes.conditions()))
+                .actions(forward.target_group_arn(arn(group)).build())
+                .build()
+        };
+        let takes = Takes::of(Some("pr-42.example.com"), None);
+        let other = Takes::of(Some("pr-43.example.com"), None);
+        let own = Own { target_groups: vec!["web-pr-42".to_owned()], takes: takes.clone() };
+        assert!(own.may_be(&rule(&takes, "other")));
+        assert!(own.may_be(&rule(&other, "web-pr-42")));
+        assert!(!own.may_be(&rule(&other, "web-pr-421")));
     }
 }

@@ -234,7 +234,7 @@ pub async fn apply(
         }
         Action::Update { id, from, to } => {
             set_rules(aws, outputs, id, Some(from), to).await?;
-            let user = ec2_tags(&tags::user(&aws.stack));
+            let user = ec2_tags(&tags::user(&aws.main));
             match (from.used_by_this_stack, to.used_by_this_stack) {
                 (before, Some(true)) if before != Some(true) => {
                     let request = ec2.create_tags().resources(id).set_tags(Some(user));
@@ -255,12 +255,12 @@ pub async fn apply(
 /// The group that another run made since this one looked, with this stack as one of its users.
 async fn made_meanwhile(to: &Settings, aws: &Writer) -> Result<Option<String>, Failure> {
     let name = std::slice::from_ref(&to.name);
-    let found = observe(&aws.aws, &to.vpc, name, &aws.stack).await?;
+    let found = observe(&aws.aws, &to.vpc, name, &aws.main).await?;
     let Some(found) = found.into_iter().find(|found| found.ownership.is_managed()) else {
         return Ok(None);
     };
     if to.used_by_this_stack == Some(true) && found.settings.used_by_this_stack != Some(true) {
-        let user = ec2_tags(&tags::user(&aws.stack));
+        let user = ec2_tags(&tags::user(&aws.main));
         let request = aws.aws.ec2.create_tags().resources(&found.id).set_tags(Some(user));
         request.send().await.explain("ec2:CreateTags", &found.id)?;
     }

@@ -13,6 +13,7 @@ use crate::{
         explain::{Explain as _, Failure},
         settle::Settling,
     },
+    resource::cluster::SPOT,
     rollout::stop,
     tags::{Ownership, Tags},
 };
@@ -59,6 +60,9 @@ pub struct Settings {
     pub port: u16,
     /// Tasks that should run; `None` leaves it to whoever scales.
     pub desired_count: Option<u32>,
+    /// Whether they run on Fargate Spot; `None` leaves them where they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_spot: Option<bool>,
     /// How a new version takes the place of the old one.
     pub deployment_configuration: Box<Configuration>,
     /// Seconds after a task's start in which failed checks do not count.
@@ -220,6 +224,7 @@ fn observed(service: &Service) -> Observed {
                 .and_then(|port| port.try_into().ok())
                 .unwrap_or(0),
             desired_count: number(Some(service.desired_count())),
+            on_spot: Some(is_on_spot(service)),
             deployment_configuration: Box::new(Configuration::observed(
                 &deployment.cloned().unwrap_or_else(|| DeploymentConfiguration::builder().build()),
             )),
@@ -248,6 +253,11 @@ fn shifting(found: &AdvancedConfiguration) -> Shifting {
         test_rule: found.test_listener_rule().map(|arn| Known::Now(arn.to_owned())),
         role: known(found.role_arn()),
     }
+}
+
+fn is_on_spot(service: &Service) -> bool {
+    let strategy = service.capacity_provider_strategy();
+    strategy.iter().any(|item| item.capacity_provider() == SPOT)
 }
 
 /// What ECS does not tell of the kind is as this program makes it.
@@ -317,6 +327,9 @@ pub fn diff(desired: &Settings, observed: Option<&Observed>) -> Option<Action<Se
     }
     let mut to = desired.clone();
     to.cluster = from.cluster.clone();
+    if to.on_spot.is_none() {
+        from.on_spot = None;
+    }
     to.desired_count = desired.desired_count.or(observed.given_up).or(from.desired_count);
     let hooks = &from.deployment_configuration.other_hooks;
     to.deployment_configuration.other_hooks.clone_from(hooks);
@@ -402,6 +415,13 @@ fn network(to: &Settings, outputs: &Outputs) -> NetworkConfiguration {
     ecs_network(&to.subnets, outputs.resolve_all(&to.security_groups), &to.assign_public_ip)
 }
 
+/// The strategy of tasks on Spot alone; others have the launch type, to which an empty one returns.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html>
+fn strategy(to: &Settings) -> Option<Vec<CapacityProviderStrategyItem>> {
+    let spot = CapacityProviderStrategyItem::builder().capacity_provider(SPOT).weight(1);
+    (to.on_spot == Some(true)).then(|| vec![spot.build().expect("the provider is given")])
+}
+
 /// ECS turns rebalancing on where nothing is said, and it needs room for one more task.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-rebalancing.html>
 fn rebalancing(to: &Settings) -> Option<AvailabilityZoneRebalancing> {
@@ -479,7 +499,8 @@ async fn create(
             .cluster(&cluster)
             .service_name(&to.name)
             .task_definition(&task_definition)
-            .launch_type(LaunchType::Fargate)
+            .set_launch_type(strategy(to).is_none().then_some(LaunchType::Fargate))
+            .set_capacity_provider_strategy(strategy(to))
             .platform_version(&to.platform_version)
             .network_configuration(network(to, outputs))
             .load_balancers(load_balancer(to, outputs))
@@ -561,6 +582,11 @@ async fn update(
         request = request
             .deployment_configuration(after.told(Some(before)))
             .set_availability_zone_rebalancing(rebalancing(to));
+    }
+    if from.on_spot != to.on_spot {
+        // ECS starts no deployment for it by itself, and takes it only with one.
+        let strategy = Some(strategy(to).unwrap_or_default());
+        request = request.set_capacity_provider_strategy(strategy).force_new_deployment(true);
     }
     if from.health_check_grace_period != to.health_check_grace_period {
         request =

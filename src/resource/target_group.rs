@@ -9,7 +9,7 @@ use crate::{
         settle::{Settling, is_not_known_yet},
     },
     config::model::LoadBalancer,
-    resource::load_balancer::ownership,
+    resource::load_balancer::{self, ownership},
     tags::{Ownership, Tags},
 };
 use aws_sdk_elasticloadbalancingv2::types::{
@@ -123,6 +123,35 @@ pub async fn observe(aws: &Reader, name: &str) -> Result<Option<Observed>, Failu
         },
         arn,
     }))
+}
+
+/// The name in a target group's ARN.
+pub fn name_of(arn: &str) -> Option<&str> {
+    arn.split_once(":targetgroup/")?.1.split('/').next()
+}
+
+/// A target group of the account, and the load balancer that leads to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Used {
+    /// Its name.
+    pub name: String,
+    /// The load balancer's ARN; one at most.
+    pub by: Option<String>,
+}
+
+/// All target groups of the account and region, as few calls as there are four hundreds of them.
+pub async fn all(aws: &Reader) -> Result<Vec<Used>, Failure> {
+    let request = aws.elb.describe_target_groups().page_size(load_balancer::PAGE);
+    let mut pages = request.into_paginator().send();
+    let mut found = Vec::new();
+    while let Some(page) = pages.next().await {
+        let page = page.explain("elasticloadbalancing:DescribeTargetGroups", "all of them")?;
+        found.extend(page.target_groups.unwrap_or_default().into_iter().map(|group| Used {
+            name: group.target_group_name().unwrap_or_default().to_owned(),
+            by: group.load_balancer_arns().first().cloned(),
+        }));
+    }
+    Ok(found)
 }
 
 /// What is missing or differs.

@@ -1,5 +1,8 @@
-//! The pull request's comment, against GitHub's own API description: every request and every answer
+//! The pull request's comment and its deployments, against GitHub's own API description: every request and every answer
 //! of the stub behind it passes a validating proxy.
+
+mod deployments;
+mod processes;
 
 use crate::support::{
     github::{Author, BOT, Comment, Refusal, Repository},
@@ -9,12 +12,18 @@ use ecs_private_deploy::{
     context::{Context, GitHub},
     error::Problem,
     event::{Command, Event, Outcome, Outputs, Phase, Verdict},
-    github::{Client, sticky},
+    github::{
+        Client,
+        sticky::{self, Body},
+    },
     plan::view::View,
     report::{self, Setup, publish::CommentReporter},
     secret::{Secret, Secrets},
 };
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -60,19 +69,26 @@ impl Scene {
         self.with(|repository| repository.refusals.push_back(refusal));
     }
 
+    fn client(&self) -> Arc<Client> {
+        let (repository, token) = (format!("octo/{}", self.name), Secret::new(self.name));
+        let client = Client::new(&self.prism.url(), &repository, &token);
+        Arc::new(client.expect("it is well formed"))
+    }
+
     /// What the program's part keeps up to date, and its end.
-    fn keep(&self, body: &str) -> (watch::Sender<String>, JoinHandle<Result<(), Problem>>) {
-        let (newest, bodies) = watch::channel(format!("{MARKER}\n{body}"));
-        let (url, name) = (self.prism.url(), self.name);
-        let kept = tokio::spawn(async move {
-            let client = Client::new(&url, &format!("octo/{name}"), &Secret::new(name))?;
-            sticky::keep(&client, 7, MARKER, bodies).await
-        });
+    fn keep(&self, body: Body) -> (watch::Sender<Body>, JoinHandle<Result<(), Problem>>) {
+        let (newest, bodies) = watch::channel(body);
+        let client = self.client();
+        let kept = tokio::spawn(async move { sticky::keep(&client, 7, MARKER, bodies).await });
         (newest, kept)
     }
 
     /// A run that says one thing and ends.
-    async fn say(&self, body: &str) -> Result<(), Problem> {
+    async fn say(&self, text: &str) -> Result<(), Problem> {
+        self.say_as(body(42, text)).await
+    }
+
+    async fn say_as(&self, body: Body) -> Result<(), Problem> {
         let (newest, kept) = self.keep(body);
         drop(newest);
         kept.await.expect("it does not panic")
@@ -88,10 +104,18 @@ impl Scene {
 
     /// The requests that the proxy let through, since the last time this was asked.
     fn requests(&self) -> Vec<String> {
-        let repository = format!("/repos/octo/{}/issues", self.name);
+        let repository = format!("/repos/octo/{}/", self.name);
         let requests = self.with(|repository| std::mem::take(&mut repository.requests));
-        requests.iter().map(|request| request.replace(&repository, "…")).collect()
+        let short = |request: &String| {
+            request.replace(&format!("{repository}issues"), "…").replace(&repository, "")
+        };
+        requests.iter().map(short).collect()
     }
+}
+
+/// What a run says that makes the comment where there is none.
+fn body(run: u64, text: &str) -> Body {
+    Body { text: format!("{MARKER}\n<!-- run {run} -->\n{text}"), creates: true, yields: false }
 }
 
 impl Drop for Scene {
@@ -168,22 +192,74 @@ async fn of_two_runs_at_once_the_older_comment_stays() {
 #[tokio::test]
 async fn a_comment_that_was_deleted_is_made_again() {
     let scene = Scene::new("deleted", BOT);
-    let (newest, kept) = scene.keep("first");
+    scene.has(1, BOT, &format!("{MARKER}\nold"));
+    let (newest, kept) = scene.keep(body(42, "first"));
     scene.prism.github.until(scene.name, |repository| repository.requests.len() == 3).await;
     scene.with(|repository| repository.comments.clear());
-    newest.send_replace(format!("{MARKER}\nsecond"));
+    newest.send_replace(body(42, "second"));
     drop(newest);
     kept.await.expect("it does not panic").expect("it is made again");
     assert_eq!(scene.comments(), ["1 github-actions[bot]: second"]);
     assert_eq!(
-        scene.requests()[3..],
+        scene.requests()[2..],
         [
+            "PATCH …/comments/1",
             "PATCH …/comments/1",
             "GET …/7/comments?per_page=100&page=1",
             "POST …/7/comments",
             "GET …/7/comments?per_page=100&page=1",
         ]
     );
+}
+
+/// A run that made the comment looks once more at its end: GitHub may have listed another one late.
+#[tokio::test]
+async fn a_second_comment_that_was_listed_late_is_deleted() {
+    let scene = Scene::new("listed-late", BOT);
+    let (newest, kept) = scene.keep(body(42, "first"));
+    scene.prism.github.until(scene.name, |repository| repository.requests.len() == 3).await;
+    scene.has(2, BOT, &format!("{MARKER}\nthe other run"));
+    scene.has(3, OTHER_BOT, &format!("{MARKER}\nanother app"));
+    newest.send_replace(body(42, "second"));
+    drop(newest);
+    kept.await.expect("it does not panic").expect("it is edited");
+    let left = ["1 github-actions[bot]: second", "3 dependabot[bot]: another app"];
+    assert_eq!(scene.comments(), left);
+}
+
+#[tokio::test]
+async fn a_run_with_nothing_to_say_makes_no_comment_and_leaves_what_another_run_wrote() {
+    let scene = Scene::new("nothing-to-say", BOT);
+    let quiet = |text| Body { creates: false, ..body(42, text) };
+    scene.say_as(quiet("nothing was there")).await.expect("it is well");
+    assert_eq!(scene.comments(), [""; 0]);
+
+    scene.has(1, BOT, &format!("{MARKER}\n<!-- run 41 -->\nthe preview is up"));
+    let yielding = |text| Body { yields: true, ..body(42, text) };
+    scene.say_as(yielding("superseded")).await.expect("it is well");
+    assert_eq!(scene.comments(), ["1 github-actions[bot]: the preview is up"]);
+    scene.say_as(quiet("taken down")).await.expect("it is edited");
+    assert_eq!(scene.comments(), ["1 github-actions[bot]: taken down"]);
+}
+
+#[tokio::test]
+async fn a_run_that_was_superseded_does_not_write_over_the_one_that_did() {
+    let scene = Scene::new("superseded", BOT);
+    let (newest, kept) = scene.keep(body(41, "going on"));
+    scene.prism.github.until(scene.name, |repository| repository.requests.len() == 3).await;
+    scene.say("the preview is up").await.expect("it is edited");
+    newest.send_replace(Body { yields: true, ..body(41, "superseded") });
+    drop(newest);
+    kept.await.expect("it does not panic").expect("it is well");
+    assert_eq!(scene.comments(), ["1 github-actions[bot]: the preview is up"]);
+    // Where nobody else wrote meanwhile, it says so.
+    let (newest, kept) = scene.keep(body(43, "going on"));
+    let is_edited = |repository: &Repository| repository.comments[0].body.ends_with("going on");
+    scene.prism.github.until(scene.name, is_edited).await;
+    newest.send_replace(Body { yields: true, ..body(43, "superseded") });
+    drop(newest);
+    kept.await.expect("it does not panic").expect("it is edited");
+    assert_eq!(scene.comments(), ["1 github-actions[bot]: superseded"]);
 }
 
 #[tokio::test]
@@ -277,9 +353,11 @@ async fn a_whole_run_is_one_comment() {
         verbose: false,
         service: "web",
         command: Command::Deploy,
+        preview: None,
     };
-    let reporter = CommentReporter::start(&setup, &github, &token, 7);
+    let reporter = CommentReporter::new(&setup, &scene.client(), 7);
     let (events, receiver) = mpsc::unbounded_channel();
+    events.send(Event::Phase(Phase::Observe)).expect("the reporters listen");
     let told = tokio::spawn(report::run(receiver, secrets, vec![Box::new(reporter)]));
     scene.prism.github.until(scene.name, |repository| !repository.comments.is_empty()).await;
     let body = || scene.with(|repository| repository.comments[0].body.clone());
@@ -301,9 +379,7 @@ async fn a_whole_run_is_one_comment() {
         outputs: Outputs { url: Some("http://web.example.com".into()), ..Outputs::default() },
         ..Outcome::default()
     };
-    for event in [Event::Phase(Phase::Observe), Event::Finished(Box::new(outcome))] {
-        events.send(event).expect("the reporters listen");
-    }
+    events.send(Event::Finished(Box::new(outcome))).expect("the reporters listen");
     drop(events);
     told.await.expect("it does not panic");
     assert_eq!(scene.comments().len(), 1);

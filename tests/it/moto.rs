@@ -18,3 +18,4 @@ mod stack;
 mod states;
 mod strategies;
 mod topologies;
+mod ways;

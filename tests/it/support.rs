@@ -6,6 +6,7 @@ pub mod account;
 pub mod balancer;
 pub mod daemon;
 pub mod ecr;
+pub mod front;
 pub mod gate;
 pub mod github;
 pub mod lane;

@@ -48,6 +48,7 @@ pub(super) fn read(
         cpu: section.number("cpu").map(|at| at.value),
         memory: section.number("memory").map(|at| at.value),
         environment: environment.into_iter().map(|(name, at)| (name, plain(at))).collect(),
+        run: section.boolean("run"),
         ttl: section.duration("ttl"),
     })
 }

@@ -32,6 +32,7 @@ fn balancer(subnets: usize) -> load_balancer::Settings {
         security_groups: BTreeSet::new(),
         drop_invalid_headers: true,
         used_by_this_stack: true,
+        overflow_of: None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The security groups: who may connect to what.
 
-use super::{Inputs, not_ours};
+use super::{Inputs, ingress, not_ours};
 use crate::{
     address::{Address, Kind, Known},
     config::model::Endpoints,
@@ -53,8 +53,7 @@ pub(super) fn security_groups(
     } else {
         None
     };
-    let given = world.load_balancer.as_ref().filter(|found| !found.ownership.is_managed());
-    let load_balancer = if let Some(given) = given {
+    let load_balancer = if let Some(carried) = ingress::carried(inputs) {
         if let Some(port) = test_port {
             plan.warnings.push(format!(
                 "the security groups of load balancer {} belong to others: who tries a new version needs \
@@ -62,7 +61,7 @@ pub(super) fn security_groups(
                 config.load_balancer.name
             ));
         }
-        given.settings.security_groups.clone()
+        carried
     } else {
         let https = config.load_balancer.certificate.is_some().then_some(HTTPS);
         let ports = std::iter::once(HTTP).chain(https).chain(test_port);
@@ -86,6 +85,13 @@ pub(super) fn security_groups(
         .map(|group| Ingress { port: config.task.port, source: Source::Group(group.clone()) });
     let mut ingress: BTreeSet<_> = from_balancer.collect();
     let group_of_tasks = world.security_groups.get(&names.task_group);
+    if let Some(task) = of_main(inputs, &ingress) {
+        plan.unchanged += 1;
+        return Ok(Groups { endpoints, load_balancer, task });
+    }
+    if config.preview.is_some() && !inputs.is_preview() {
+        ingress.extend(group_of_tasks.into_iter().flat_map(from_groups));
+    }
     let kept = still_used(config.task.port, world.service.as_ref(), group_of_tasks);
     if !kept.is_subset(&ingress) {
         let rules = kept.difference(&ingress).map(ToString::to_string).collect::<Vec<_>>();
@@ -105,6 +111,21 @@ pub(super) fn security_groups(
     let reason = format!("the tasks admit the load balancer alone, on port {}", config.task.port);
     let task = group(inputs, &format!("task-{}", config.service), &desired, &reason, plan)?;
     Ok(Groups { endpoints, load_balancer, task })
+}
+
+/// The main service's group, where it admits what a preview's would.
+fn of_main(inputs: &Inputs<'_>, ingress: &BTreeSet<Ingress>) -> Option<Known> {
+    let Inputs { names, world, .. } = *inputs;
+    let found = world.security_groups.get(&names.of_main.as_ref()?.task_group)?;
+    let fits = found.ownership.is_managed() && ingress.is_subset(&found.settings.ingress);
+    fits.then(|| Known::Now(found.id.clone()))
+}
+
+/// What a load balancer reaches the tasks by. Previews may carry the group too, and be of an earlier
+/// version that listens on another port.
+fn from_groups(group: &security_group::Observed) -> impl Iterator<Item = Ingress> {
+    let is_group = |rule: &&Ingress| matches!(rule.source, Source::Group(_));
+    group.settings.ingress.iter().filter(is_group).cloned()
 }
 
 /// What the tasks that run now are reached by. It must stay open while they run: until the new ones have
@@ -143,7 +164,14 @@ fn group(
             ),
         ));
     }
-    let change = security_group::diff(desired, observed, &names.stack);
+    let mut desired = desired.clone();
+    if let Some(found) = observed
+        && inputs.is_preview()
+        && desired.used_by_this_stack.is_some()
+    {
+        desired.ingress.clone_from(&found.settings.ingress);
+    }
+    let change = security_group::diff(&desired, observed, &names.main);
     let reason = match &change {
         Some(Action::Update { .. }) => "its rules or users differ",
         _ => reason,

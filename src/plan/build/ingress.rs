@@ -1,19 +1,21 @@
 //! The part of the plan that lets the internet in: load balancer, listeners, rule.
 
+mod certificates;
+mod listeners;
+mod rules;
+
 use super::{Inputs, shift};
 use crate::{
     address::{Address, Kind, Known},
     error::{Error, Result},
     network::placement::Placement,
     plan::{Plan, change::Change},
-    resource::{
-        Action,
-        listener::{self, DefaultAction, Settings},
-        load_balancer, rule,
-    },
+    resource::{Action, load_balancer},
     world::vpc::Vpc,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use listeners::{redirect, serving, test_listener};
+use rules::{Ruled, rule};
+use std::collections::BTreeSet;
 
 /// A load balancer that stands is used only where it leads from the internet into this VPC.
 pub(super) fn check_given(found: &load_balancer::Observed, vpc: &Vpc) -> Result<()> {
@@ -44,6 +46,23 @@ pub(super) fn check_given(found: &load_balancer::Observed, vpc: &Vpc) -> Result<
     ))
 }
 
+/// What the load balancer carries, where that is not this plan's to change: it is somebody else's, or the
+/// main service's. A load balancer for previews that the first one cannot take carries what that does,
+/// because it is what the tasks admit.
+pub(super) fn carried(inputs: &Inputs<'_>) -> Option<BTreeSet<Known>> {
+    let Inputs { config, world, .. } = *inputs;
+    let is_preview = config.preview_of.is_some();
+    let found = world.load_balancer.as_ref();
+    let found = found.filter(|found| is_preview || !found.ownership.is_managed());
+    match (found, &world.place.overflow) {
+        (Some(found), _) => Some(found.settings.security_groups.clone()),
+        (None, Some(overflow)) => {
+            Some(overflow.security_groups.iter().cloned().map(Known::Now).collect())
+        }
+        (None, None) => None,
+    }
+}
+
 /// Plans the load balancer.
 pub(super) fn load_balancer(
     inputs: &Inputs<'_>,
@@ -52,23 +71,55 @@ pub(super) fn load_balancer(
     plan: &mut Plan,
 ) -> Known {
     let Inputs { config, world, .. } = *inputs;
+    let place = &world.place;
     let desired = load_balancer::Settings {
-        name: config.load_balancer.name.clone(),
+        name: place.name.clone(),
         scheme: "internet-facing".to_owned(),
         subnets: placement.load_balancer.clone(),
         security_groups: groups.clone(),
         drop_invalid_headers: true,
-        used_by_this_stack: true,
+        used_by_this_stack: place.overflow.is_none(),
+        overflow_of: place.overflow.as_ref().map(|_| config.load_balancer.name.clone()),
     };
     let observed = world.load_balancer.as_ref();
-    let change = load_balancer::diff(&desired, observed);
-    let reason = match &change {
-        Some(Action::Update { .. }) => "its zones, groups, attributes or users differ",
+    // What a preview finds is the main service's, and nothing of that is changed for it.
+    let change = match observed {
+        Some(_) if config.preview_of.is_some() => None,
+        observed => load_balancer::diff(&desired, observed),
+    };
+    let reason = match (&change, &place.overflow) {
+        (Some(Action::Update { .. }), _) => "its zones, groups, attributes or users differ",
+        (_, Some(overflow)) => &overflow.full.join("; "),
         _ => "the internet reaches the service through it",
     };
-    let address = Address::new(Kind::LoadBalancer, &config.load_balancer.name);
+    let address = Address::new(Kind::LoadBalancer, &place.name);
     plan.add(address.clone(), change.map(Change::LoadBalancer), reason);
+    plan.warnings.extend(told(inputs));
     observed.map_or(Known::After(address), |found| Known::Now(found.arn.clone()))
+}
+
+/// What is told of a preview's URL, where somebody has to do something for it to lead here.
+fn told(inputs: &Inputs<'_>) -> Option<String> {
+    let Inputs { config, world, .. } = *inputs;
+    config.preview_of.as_ref()?;
+    let (host, path) = world.place.way(&config.load_balancer);
+    match (host, path, &world.place.overflow) {
+        (Some(host), None, Some(overflow)) => {
+            let name = &world.place.name;
+            let to = world.load_balancer.as_ref().map_or_else(
+                || format!("the DNS name that load balancer {name} gets"),
+                |found| format!("{}, load balancer {name}", found.dns),
+            );
+            let why = overflow.full.join("; ");
+            Some(format!("{host} needs a DNS record of its own, to {to}, because {why}"))
+        }
+        (None, Some(_), _) if config.load_balancer.certificate.is_some() => Some(
+            "the URL is under the load balancer's own name, which no certificate covers: a browser warns \
+             of it"
+                .to_owned(),
+        ),
+        _ => None,
+    }
 }
 
 /// Where the requests are to go.
@@ -93,7 +144,7 @@ pub(super) struct WayIn {
     pub(super) test_rule: Option<Known>,
 }
 
-/// Plans the listeners and the rules. A rule there is for a host, and where requests move from one target
+/// Plans the listeners and the rules. A rule there is for a host, for a path, and where requests move from one target
 /// group to another: ECS is told of a rule, and not of a listener.
 pub(super) fn way_in(
     inputs: &Inputs<'_>,
@@ -108,8 +159,9 @@ pub(super) fn way_in(
     let serving = serving(inputs, name, balancer, to.one, https.clone(), plan)?;
     if https.is_some() {
         redirect(inputs, balancer, plan);
+        certificates::ensure(inputs, &serving, plan)?;
     }
-    if config.host.is_none() && to.other.is_none() {
+    if config.host.is_none() && config.path.is_none() && to.other.is_none() {
         let address = Address::new(Kind::Listener, name);
         let changes = plan.steps.contains_key(&address);
         let stands_on = vec![if changes { Known::After(address) } else { serving }];
@@ -117,245 +169,18 @@ pub(super) fn way_in(
     }
     let target_groups = shift::target_groups(to.one, to.other);
     let address = inputs.address(Kind::Rule);
-    let Ruled { rule, waits_for, target_groups } =
-        self::rule(inputs, serving, target_groups, address, plan)?;
+    let Ruled { rule: main, waits_for, target_groups } =
+        rule(inputs, serving, target_groups, address, plan)?;
     let mut stands_on = vec![waits_for];
     let test_rule = to.test_port.map(|port| {
         let listener = test_listener(inputs, port, balancer, https, plan)?;
         let address = Address::new(Kind::Rule, format!("{}-test", inputs.config.service));
         // It begins with the weights of the other one: the version that is live gets both.
-        self::rule(inputs, listener, target_groups, address, plan)
+        rule(inputs, listener, target_groups, address, plan)
     });
     let test_rule = test_rule.transpose()?.map(|ruled| {
         stands_on.push(ruled.waits_for);
         ruled.rule
     });
-    Ok(WayIn { stands_on, rule: Some(rule), test_rule })
-}
-
-fn port(name: &str) -> u16 {
-    if name == "https" { 443 } else { 80 }
-}
-
-fn find<'a>(inputs: &Inputs<'a>, name: &str) -> Option<&'a listener::Observed> {
-    inputs.world.listeners.iter().find(|found| found.settings.port == port(name))
-}
-
-/// The listener that leads to the service.
-fn serving(
-    inputs: &Inputs<'_>,
-    name: &str,
-    balancer: &Known,
-    target_group: &Known,
-    https: Option<(String, String)>,
-    plan: &mut Plan,
-) -> Result<Known> {
-    let config = &inputs.config.load_balancer;
-    let observed = find(inputs, name);
-    let forward = DefaultAction::Forward(target_group.clone());
-    let (certificate, ssl_policy) = https.unzip();
-    let mut desired = Settings {
-        load_balancer: balancer.clone(),
-        port: port(name),
-        protocol: name.to_uppercase(),
-        certificate,
-        ssl_policy,
-        default_action: if config.host.is_some() {
-            DefaultAction::NotFound
-        } else {
-            forward.clone()
-        },
-        used_by_this_stack: true,
-    };
-    if let Some(found) = observed {
-        let is_managed = found.ownership.is_managed();
-        let is_shared = !is_managed || found.ownership.has_other_users(&inputs.names.stack);
-        if found.settings.protocol != desired.protocol {
-            return Err(taken(inputs, found, &format!("speaks {}", found.settings.protocol)));
-        }
-        if config.host.is_some() {
-            desired.default_action = found.settings.default_action.clone();
-        } else if is_shared && found.settings.default_action != forward {
-            let does =
-                format!("does something else by default ({})", found.settings.default_action);
-            return Err(taken(inputs, found, &does));
-        }
-        if is_shared && found.settings.certificate != desired.certificate {
-            plan.warnings.push(format!(
-                "the listener on port {} of load balancer {} is shared and keeps its certificate {}",
-                desired.port,
-                config.name,
-                found.settings.certificate.as_deref().unwrap_or("(none)"),
-            ));
-            desired.certificate.clone_from(&found.settings.certificate);
-        }
-    }
-    Ok(add(name, &desired, observed, "requests come in through it", plan))
-}
-
-fn taken(inputs: &Inputs<'_>, found: &listener::Observed, what: &str) -> Error {
-    let name = &inputs.config.load_balancer.name;
-    Error::refused(
-        format!(
-            "the listener on port {} of load balancer `{name}` is used by others and {what}",
-            found.settings.port
-        ),
-        "give this service a host of its own with `load-balancer: { host: … }`, or another load \
-         balancer with `load-balancer: { name: … }`",
-    )
-}
-
-/// The listener that leads from HTTP to HTTPS; one that others use, or made, is left as it is.
-fn redirect(inputs: &Inputs<'_>, balancer: &Known, plan: &mut Plan) {
-    let observed = find(inputs, "http");
-    let mut desired = Settings {
-        load_balancer: balancer.clone(),
-        port: port("http"),
-        protocol: "HTTP".to_owned(),
-        certificate: None,
-        ssl_policy: None,
-        default_action: DefaultAction::RedirectToHttps,
-        used_by_this_stack: true,
-    };
-    if let Some(found) = observed
-        && found.ownership.has_other_users(&inputs.names.stack)
-    {
-        desired.default_action = found.settings.default_action.clone();
-    }
-    if let Some(found) = observed
-        && found.settings.default_action != DefaultAction::RedirectToHttps
-        && (!found.ownership.is_managed()
-            || found.settings.default_action == desired.default_action)
-    {
-        plan.warnings.push(format!(
-            "load balancer {} does not redirect HTTP to HTTPS: its listener on port 80 belongs to others",
-            inputs.config.load_balancer.name
-        ));
-    }
-    add("http", &desired, observed, "HTTP is redirected to HTTPS", plan);
-}
-
-fn add(
-    name: &str,
-    desired: &Settings,
-    observed: Option<&listener::Observed>,
-    reason: &str,
-    plan: &mut Plan,
-) -> Known {
-    let change = listener::diff(desired, observed);
-    let reason = match &change {
-        Some(Action::Update { .. }) => "its settings or users differ",
-        _ => reason,
-    };
-    let address = Address::new(Kind::Listener, name);
-    plan.add(address.clone(), change.map(Change::Listener), reason);
-    observed.map_or(Known::After(address), |found| Known::Now(found.arn.clone()))
-}
-
-/// The listener by which a new version is tried before the requests move; it knows nobody but by rules.
-fn test_listener(
-    inputs: &Inputs<'_>,
-    port: u16,
-    balancer: &Known,
-    https: Option<(String, String)>,
-    plan: &mut Plan,
-) -> Result<Known> {
-    let observed = inputs.world.listeners.iter().find(|found| found.settings.port == port);
-    let (certificate, ssl_policy) = https.unzip();
-    let mut desired = Settings {
-        load_balancer: balancer.clone(),
-        port,
-        protocol: if certificate.is_some() { "HTTPS" } else { "HTTP" }.to_owned(),
-        certificate,
-        ssl_policy,
-        default_action: DefaultAction::NotFound,
-        used_by_this_stack: true,
-    };
-    if let Some(found) = observed {
-        let is_managed = found.ownership.is_managed();
-        if !is_managed || found.ownership.has_other_users(&inputs.names.stack) {
-            if found.settings.protocol != desired.protocol {
-                return Err(taken(inputs, found, &format!("speaks {}", found.settings.protocol)));
-            }
-            desired = Settings { used_by_this_stack: true, ..found.settings.clone() };
-        }
-    }
-    Ok(add("test", &desired, observed, "a new version is tried through it", plan))
-}
-
-/// A rule of this plan, or one that stands.
-struct Ruled {
-    /// What it is known by.
-    rule: Known,
-    /// The same, or the step that changes it.
-    waits_for: Known,
-    /// Where it will lead.
-    target_groups: BTreeMap<Known, u32>,
-}
-
-/// The rule by which the service's host comes, or everybody.
-fn rule(
-    inputs: &Inputs<'_>,
-    listener: Known,
-    target_groups: BTreeMap<Known, u32>,
-    address: Address,
-    plan: &mut Plan,
-) -> Result<Ruled> {
-    let Inputs { config, names, world, .. } = *inputs;
-    let host = &config.load_balancer.host;
-    let rules = listener.now().and_then(|arn| world.rules.get(arn)).map_or(&[][..], Vec::as_slice);
-    let taken: BTreeSet<_> = rules.iter().filter_map(|rule| rule.priority).collect();
-    let desired = rule::Settings {
-        listener,
-        priority: rule::free_priority(&taken, host.is_some()),
-        host: host.clone(),
-        target_groups,
-    };
-    let takes_the_same =
-        |rule: &&rule::Observed| rule.settings.as_ref().is_some_and(|found| found.host == *host);
-    // One of ours that somebody gave another form is passed over once there is a better one: it must
-    // not make a new rule in every run.
-    let own = rules.iter().filter(|rule| rule.ownership.is_of(&names.stack));
-    let own = own.max_by_key(|rule| rule.settings.is_some());
-    let mut others = rules.iter().filter(|rule| !rule.ownership.is_of(&names.stack));
-    if let Some(other) = others.find(takes_the_same) {
-        let found = other.settings.as_ref().map(|found| &found.target_groups);
-        if let Some(found) = found.filter(|found| leads_to(found, &desired.target_groups)) {
-            plan.unchanged += 1;
-            let rule = Known::Now(other.arn.clone());
-            return Ok(Ruled { waits_for: rule.clone(), rule, target_groups: found.clone() });
-        }
-        let what =
-            host.as_ref().map_or("every request".to_owned(), |host| format!("the host `{host}`"));
-        return Err(Error::refused(
-            format!(
-                "another rule of load balancer `{}` takes {what}: {}",
-                config.load_balancer.name, other.arn
-            ),
-            "give this service another `load-balancer.host`, or delete that rule",
-        ));
-    }
-    let change = rule::diff(&desired, own);
-    let reason = match host {
-        Some(host) => format!("requests for {host} go to this service"),
-        None => "ECS moves the requests by it".to_owned(),
-    };
-    let after = Known::After(address.clone());
-    let there = own.and_then(|rule| Some((Known::Now(rule.arn.clone()), rule.settings.as_ref()?)));
-    let made = match (&change, there) {
-        (None, Some((rule, found))) => {
-            let target_groups = found.target_groups.clone();
-            Ruled { waits_for: rule.clone(), rule, target_groups }
-        }
-        (Some(Action::Update { to, .. }), Some((rule, _))) => {
-            Ruled { rule, waits_for: after, target_groups: to.target_groups.clone() }
-        }
-        _ => Ruled { rule: after.clone(), waits_for: after, target_groups: desired.target_groups },
-    };
-    plan.add(address, change.map(Change::Rule), &reason);
-    Ok(made)
-}
-
-fn leads_to(found: &BTreeMap<Known, u32>, wanted: &BTreeMap<Known, u32>) -> bool {
-    wanted.keys().all(|group| found.contains_key(group))
+    Ok(WayIn { stands_on, rule: Some(main), test_rule })
 }

@@ -24,8 +24,8 @@ pub(super) fn leftovers(inputs: &Inputs<'_>, test_port: Option<u16>, plan: &mut 
             .iter()
             .all(|rule| rule.ownership.is_of(&names.stack) && !is_told(service, &rule.arn));
         let is_others = !found.ownership.is_managed()
-            || !found.ownership.is_used_by(&names.stack)
-            || found.ownership.has_other_users(&names.stack);
+            || !found.ownership.is_used_by(&names.main)
+            || found.ownership.has_other_users(&names.main);
         let port = found.settings.port;
         if [HTTP, HTTPS].contains(&port) || Some(port) == test_port || is_others || !is_free {
             continue;

@@ -33,6 +33,19 @@ pub(super) fn before(
     service.stands_on.extend(last);
 }
 
+/// What the user should know of tasks that a preview leaves out without having been told to.
+pub(super) fn left_out(inputs: &Inputs<'_>) -> Option<String> {
+    let preview = inputs.config.preview.as_ref().filter(|_| inputs.is_preview())?;
+    let names: Vec<_> = inputs.config.run.iter().map(|task| &*task.name).collect();
+    (preview.run.is_none() && !names.is_empty()).then(|| {
+        format!(
+            "a preview does not run the tasks of `run` ({}): say `preview: {{ run: true }}` where what they \
+             change is its own, or `run: false`",
+            names.join(", ")
+        )
+    })
+}
+
 /// Plans the tasks after the rollout, also after one that an earlier run has started.
 pub(super) fn after(
     inputs: &Inputs<'_>,

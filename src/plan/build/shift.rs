@@ -56,7 +56,14 @@ pub(super) fn target_groups(one: &Known, other: Option<&Known>) -> BTreeMap<Know
 pub(super) fn role(inputs: &Inputs<'_>, plan: &mut Plan) -> Known {
     let Inputs { names, world, .. } = *inputs;
     let desired = role::infrastructure(names.infrastructure_role.clone(), &world.identity);
-    super::ensure_role(inputs, "infrastructure", &desired, "ECS moves the requests with it", plan)
+    super::roles::ensure(
+        inputs,
+        "infrastructure",
+        &desired,
+        None,
+        "ECS moves the requests with it",
+        plan,
+    )
 }
 
 /// What the user should know of a change of the strategy.

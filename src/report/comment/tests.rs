@@ -25,10 +25,13 @@ fn context(text: &str) -> Context {
             output: None,
             step_summary: None,
         }),
-        registry: None,
         environment: Some(text.into()),
-        variables: std::collections::BTreeMap::new(),
+        ..Context::default()
     }
+}
+
+fn subject(service: &str) -> Subject {
+    Subject { command: Command::Deploy, service: service.into(), preview: None }
 }
 
 /// An outcome whose every text is this one.
@@ -43,6 +46,8 @@ fn outcome(text: &str, verdict: Option<Verdict>, command: Command) -> Outcome {
     Outcome {
         command,
         service: text.into(),
+        preview: None,
+        neutral: None,
         plan: Some(
             View {
                 steps: [(Address::new(Kind::Service, text), step)].into_iter().collect(),
@@ -68,6 +73,7 @@ fn outcome(text: &str, verdict: Option<Verdict>, command: Command) -> Outcome {
             load_balancer_dns: s(),
             changed: true,
         },
+        cost: Some(text.into()),
         timeline: vec![
             Span { name: "observe".into(), start: Duration::ZERO, end: Duration::from_secs(4) },
             Span {
@@ -108,9 +114,10 @@ fn a_rollout_that_waits_says_so_while_it_does() {
         ..RolloutState::default()
     };
     underway.take(&Event::Rollout(state), Duration::from_secs(9));
-    let body = render_underway(&underway, Command::Deploy, "web", &Context::default());
+    let body = render_underway(&underway, &subject("web"), &Context::default());
     insta::assert_snapshot!(body, @r"
     <!-- ecs-private-deploy:web -->
+    <!-- run 0 -->
     ### ⏳ deploying `web`
 
     2 of 2 tasks running
@@ -132,14 +139,16 @@ fn a_deploy_that_worked() {
     done.outputs.task_definition_arn = None;
     let mut context = context("0123abcdef0123abcdef");
     context.environment = Some("preview/12".into());
-    insta::assert_snapshot!(render(&done, &context), @"
+    insta::assert_snapshot!(render(&done, &context), @r"
     <!-- ecs-private-deploy:web:preview/12 -->
+    <!-- run 42 -->
     ### ✅ `web` is deployed
 
     - **URL:** <https://web.example.com/>
     - **Image:** `1.dkr.ecr.eu-west-1.amazonaws.com/web@sha256:12ab`
     - **Environment:** `preview/12`
     - **Commit:** [`0123abc`](https://github.com/octo/app/commit/0123abcdef0123abcdef)
+    - **Cost:** web
     - **Took:** 1m 01s
 
     <details><summary>Plan: 1 to create, 1 unchanged</summary>
@@ -177,11 +186,12 @@ fn a_deploy_that_worked() {
 
     <sub>[Log of this run](https://github.com/octo/app/actions/runs/42)</sub>
     ");
-    insta::assert_snapshot!(summary::render(&done), @"
+    insta::assert_snapshot!(summary::render(&done), @r"
     ## ✅ `web` is deployed
 
     - **URL:** <https://web.example.com/>
     - **Image:** `1.dkr.ecr.eu-west-1.amazonaws.com/web@sha256:12ab`
+    - **Cost:** web
     - **Took:** 1m 01s
 
     <details><summary>Plan: 1 to create, 1 unchanged</summary>
@@ -225,20 +235,23 @@ fn a_deploy_that_failed_says_so_first() {
     failed.outputs = Outputs::default();
     failed.timeline.clear();
     failed.plan = None;
-    insta::assert_snapshot!(render(&failed, &Context::default()), @"
+    insta::assert_snapshot!(render(&failed, &Context::default()), @r"
     <!-- ecs-private-deploy:web -->
+    <!-- run 0 -->
     ### ❌ the new version of `web` failed, the previous version is back
 
     the task of `web` stops
 
     **What to do:** run the image with `PORT=8080`
 
-    **What was found**
+    <details><summary>What was found</summary>
 
     ```text
     exit code 1
     log: cannot bind @octocat #1
     ```
+
+    </details>
     ");
 }
 
@@ -252,9 +265,10 @@ fn a_deploy_that_is_going_on() {
     let address = Address::new(Kind::Service, "web");
     underway.take(&Event::StepDone { address, id: "x".into(), took: now }, now);
     insta::assert_snapshot!(
-        render_underway(&underway, Command::Deploy, "web", &Context::default()),
-        @"
+        render_underway(&underway, &subject("web"), &Context::default()),
+        @r"
     <!-- ecs-private-deploy:web -->
+    <!-- run 0 -->
     ### ⏳ deploying `web`
 
     1 of 1 step done
@@ -299,25 +313,9 @@ fn the_picture_is_there_whole_or_not_at_all() {
         let mut underway = Underway::default();
         let plan = with(lines).plan.expect("it has one");
         underway.take(&Event::Planned(plan), Duration::ZERO);
-        render_underway(&underway, Command::Deploy, "web", &Context::default())
+        render_underway(&underway, &subject("web"), &Context::default())
     };
     assert!(underway(4_000).contains("The network"));
     assert!(!underway(6_000).contains("The network"));
     assert!(summary::render(&with(6_000)).contains("**The network**\n\n```mermaid"));
-}
-
-#[test]
-fn each_service_and_environment_has_a_marker_of_its_own() {
-    let markers = [
-        marker("web", None),
-        marker("web", Some("prod")),
-        marker("web", Some("a:b -->\n@x")),
-        marker("web:prod", None),
-    ];
-    insta::assert_snapshot!(markers.join("\n"), @"
-    <!-- ecs-private-deploy:web -->
-    <!-- ecs-private-deploy:web:prod -->
-    <!-- ecs-private-deploy:web:a%3Ab%20--%3E%0A%40x -->
-    <!-- ecs-private-deploy:web%3Aprod -->
-    ");
 }

@@ -133,10 +133,13 @@ pub(super) fn outcome(plan: Option<&Arc<View>>, verdict: Option<Verdict>) -> Out
     Outcome {
         command: Command::Deploy,
         service: "web".into(),
+        preview: None,
+        neutral: None,
         plan: plan.cloned(),
         changed: verdict.is_some(),
         is_cancelled: false,
         outputs: if plan.is_some() { outputs() } else { Outputs::default() },
+        cost: None,
         exit_code: exit::OK,
         error: None,
         timeline: vec![Span { name: "observe".into(), start: at(0), end: at(4) }],

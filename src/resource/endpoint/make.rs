@@ -61,7 +61,7 @@ async fn take(
     outputs: &Outputs,
     taken: &Failure,
 ) -> Result<Option<String>, Failure> {
-    let endpoints = observe(&aws.aws, &to.vpc, &aws.stack).await?;
+    let endpoints = observe(&aws.aws, &to.vpc, &aws.main).await?;
     let Some(found) = choose(&endpoints, &to.service_name, &to.endpoint_type) else {
         return Ok(None);
     };
@@ -96,7 +96,7 @@ async fn create_once(
         .service_name(&to.service_name)
         .set_private_dns_enabled(to.private_dns)
         .set_subnet_ids(some(&to.subnets))
-        .set_client_token(token(to, &groups, gone, &aws.stack))
+        .set_client_token(token(to, &groups, gone, &aws.main))
         .set_security_group_ids((!groups.is_empty()).then_some(groups))
         .set_route_table_ids(some(&to.route_tables))
         .tag_specifications(ec2_tag_specification(ResourceType::VpcEndpoint, tags))
@@ -149,7 +149,7 @@ pub(super) async fn modify(
     let Err(failure) = modified else { return Ok(()) };
     // ModifyVpcEndpoint takes no client token, and what is there already cannot be added again: the
     // answer to a first call may be lost.
-    let endpoints = observe(&aws.aws, &to.vpc, &aws.stack).await;
+    let endpoints = observe(&aws.aws, &to.vpc, &aws.main).await;
     let is_done = |found: &&Observed| found.id == id && !is_modified(&found.settings, to);
     match endpoints.unwrap_or_default().iter().find(is_done) {
         Some(_) => Ok(()),

@@ -20,6 +20,7 @@ pub(crate) fn settings() -> Settings {
         container: "web".to_owned(),
         port: 8080,
         desired_count: None,
+        on_spot: None,
         deployment_configuration: Box::new(Configuration::desired(
             &sample("service: web\n").rollout,
         )),

@@ -139,6 +139,7 @@ impl Stack {
             names: &names,
             world: &world,
             revisions: &revisions,
+            images: None,
         })
     }
 
@@ -159,7 +160,8 @@ impl Stack {
         let images = Images { build: push, pull: Box::new(pull) };
         let (events, _) = Events::channel();
         let began = tokio::time::Instant::now();
-        let applied = apply(plan, &aws, &self.config().service, &images, &events, began).await;
+        let applied =
+            apply(plan, &aws, &self.config().service.into(), &images, &events, began).await;
         assert!(applied.failed.is_empty(), "{:#?}", applied.failed);
         assert!(applied.not_started.is_empty(), "{:?}", applied.not_started);
         applied

@@ -63,9 +63,18 @@ async fn look(elb: &Client, arn: &str) -> BTreeSet<String> {
 
 /// The page at this `host:port`; status and body.
 pub(crate) async fn get(address: &str) -> std::io::Result<(u16, String)> {
+    get_from(address, address, "/").await
+}
+
+/// The same for a host and a path.
+pub(crate) async fn get_from(
+    address: &str,
+    host: &str,
+    path: &str,
+) -> std::io::Result<(u16, String)> {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     let mut stream = tokio::net::TcpStream::connect(address).await?;
-    let request = format!("GET / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await?;

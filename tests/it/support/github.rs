@@ -1,7 +1,12 @@
-//! A GitHub that remembers comments: a stub with the answers of its API description's own examples.
+//! A GitHub that remembers comments and deployments: a stub with the answers of its API description's own
+//! examples.
 //!
 //! One for all tests. Each test has a repository of its own, whose name is also its token.
 
+mod deployments;
+mod pulls;
+
+pub use deployments::Deployment;
 use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -51,6 +56,14 @@ pub struct Repository {
     /// The token's owner.
     pub me: Author,
     pub comments: Vec<Comment>,
+    /// The pull requests, and whether each is open.
+    pub pulls: BTreeMap<u64, bool>,
+    pub deployments: Vec<Deployment>,
+    /// So many lists of comments are answered only when all of them are asked for, with what is there
+    /// then.
+    pub meeting: usize,
+    /// Whether the token has no `deployments: write`.
+    pub may_not_deploy: bool,
     /// Given in this order, each once, to requests of its method.
     pub refusals: VecDeque<Refusal>,
     /// Comments that another run makes just before the next one is created.
@@ -75,6 +88,10 @@ struct Shared {
     /// Counts requests.
     heard: watch::Sender<u64>,
     comment: Value,
+    pull: Value,
+    listed_pull: Value,
+    deployment: Value,
+    status: Value,
     user: Value,
 }
 
@@ -88,6 +105,10 @@ impl GitHub {
             repositories: Mutex::default(),
             heard: watch::Sender::new(0),
             comment: examples["issue-comment"]["value"].clone(),
+            pull: examples["pull-request"]["value"].clone(),
+            listed_pull: examples["pull-request-simple-items"]["value"][0].clone(),
+            deployment: examples["deployment"]["value"].clone(),
+            status: examples["deployment-status"]["value"].clone(),
             user: examples[user]["value"].clone(),
         });
         let github = Self { url, shared };
@@ -106,6 +127,10 @@ impl GitHub {
         let made = Repository {
             me,
             comments: Vec::new(),
+            pulls: BTreeMap::new(),
+            deployments: Vec::new(),
+            meeting: 0,
+            may_not_deploy: false,
             refusals: VecDeque::new(),
             faster: Vec::new(),
             left_out: None,
@@ -138,6 +163,9 @@ impl GitHub {
 
     fn serve(&self, stream: &TcpStream) -> Option<()> {
         let request = Request::read(stream)?;
+        if request.method == "GET" && request.target.contains("/comments?") {
+            self.meet(&request.token);
+        }
         let answer = match self.repositories().get_mut(&request.token) {
             None => refusal("401 Unauthorized", "Bad credentials"),
             Some(repository) => {
@@ -148,6 +176,24 @@ impl GitHub {
         answer.write(stream)?;
         self.shared.heard.send_modify(|count| *count += 1);
         Some(())
+    }
+
+    /// Waits for the others where that was asked for; they come, or the test hangs and is told so.
+    fn meet(&self, name: &str) {
+        let left = |change: usize| {
+            self.repositories().get_mut(name).map_or(0, |repository| {
+                repository.meeting = repository.meeting.saturating_sub(change);
+                repository.meeting
+            })
+        };
+        if left(0) == 0 {
+            return;
+        }
+        let mut waits = left(1);
+        while waits > 0 {
+            thread::sleep(Duration::from_millis(5));
+            waits = left(0);
+        }
     }
 
     fn answer(&self, repository: &mut Repository, request: &Request) -> Answer {
@@ -163,11 +209,17 @@ impl GitHub {
         let path: Vec<_> = path.trim_start_matches('/').split('/').collect();
         let text = || request.body["body"].as_str().unwrap_or_default().to_owned();
         match (request.method.as_str(), path.as_slice()) {
+            ("GET", ["repos", "octo", _, "pulls", rest @ ..]) => {
+                self.pulls(repository, rest, query)
+            }
+            (_, ["repos", "octo", _, "deployments", rest @ ..]) => {
+                self.deployments(repository, rest, query, request)
+            }
             ("GET", ["user"]) => self.user(repository.me),
-            ("GET", ["repos", "octo", _, "issues", "7", "comments"]) => {
+            ("GET", ["repos", "octo", _, "issues", _, "comments"]) => {
                 self.list(repository, &path.join("/"), query)
             }
-            ("POST", ["repos", "octo", _, "issues", "7", "comments"]) => {
+            ("POST", ["repos", "octo", _, "issues", _, "comments"]) => {
                 if text().chars().count() > LONGEST {
                     return refusal("422 Unprocessable Entity", "Validation Failed");
                 }
@@ -189,7 +241,9 @@ impl GitHub {
                         ..Answer::new("204 No Content", &json!(0))
                     };
                 }
-                repository.comments[at].body = text();
+                if method == "PATCH" {
+                    repository.comments[at].body = text();
+                }
                 Answer::new("200 OK", &self.comment(repository, &repository.comments[at]))
             }
             _ => refusal("404 Not Found", "Not Found"),
@@ -208,9 +262,7 @@ impl GitHub {
 
     fn list(&self, repository: &Repository, path: &str, query: &str) -> Answer {
         let number = |key: &str, default: usize| {
-            let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-            let found = pairs.filter(|(name, _)| *name == key).find_map(|(_, n)| n.parse().ok());
-            found.unwrap_or(default)
+            queried(query, key).and_then(|value| value.parse().ok()).unwrap_or(default)
         };
         let (size, page) = (number("per_page", 30).min(100), number("page", 1));
         let page_of = |page: usize| {
@@ -237,6 +289,12 @@ impl GitHub {
         }
         comment
     }
+}
+
+/// A parameter of a query, decoded.
+fn queried(query: &str, key: &str) -> Option<String> {
+    let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+    pairs.find(|(name, _)| name == key).map(|(_, value)| value.into_owned())
 }
 
 fn refusal(status: &'static str, message: &str) -> Answer {

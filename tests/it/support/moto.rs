@@ -31,6 +31,8 @@ impl Moto {
                 // Tasks do not run here; a service is told that one does.
                 .env("MOTO_ECS_SERVICE_RUNNING", "1")
                 .env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
+                // A certificate is issued at once.
+                .env("MOTO_ACM_VALIDATION_WAIT", "0")
                 .env("MOTO_ENABLE_RECORDING", "1")
                 .env("MOTO_RECORDER_FILEPATH", folder.path().join("requests"));
             command

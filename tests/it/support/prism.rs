@@ -100,10 +100,19 @@ impl Prism {
 fn complete(description: &mut Value) {
     let comments = "/repos/{owner}/{repo}/issues/{issue_number}/comments";
     let comment = "/repos/{owner}/{repo}/issues/comments/{comment_id}";
-    let missing: [(&str, &str, &[&str]); 3] = [
+    let deployments = "/repos/{owner}/{repo}/deployments";
+    let statuses = "/repos/{owner}/{repo}/deployments/{deployment_id}/statuses";
+    let pull = "/repos/{owner}/{repo}/pulls/{pull_number}";
+    let missing: [(&str, &str, &[&str]); 9] = [
+        (pull, "get", &["403"]),
         (comments, "get", &["403"]),
         (comment, "patch", &["403", "404"]),
         (comment, "delete", &["403", "404"]),
+        (comment, "get", &["403"]),
+        (deployments, "get", &["403", "404"]),
+        (deployments, "post", &["403", "404"]),
+        (statuses, "get", &["403"]),
+        (statuses, "post", &["403", "404"]),
     ];
     for (path, method, statuses) in missing {
         let answers = description["paths"][path][method]["responses"].as_object_mut();

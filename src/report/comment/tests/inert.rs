@@ -36,14 +36,19 @@ fn seen(page: &str) -> Seen {
 }
 
 fn is_ours(html: &str) -> bool {
-    let plan = "<details><summary>Plan: 1 to create, 1 unchanged</summary>";
-    let folded =
-        ["The network", "Timeline"].map(|title| format!("<details><summary>{title}</summary>"));
-    let fixed = [plan, &folded[0], &folded[1], "</details>", "<sub>", "</sub>"];
+    let titles = [
+        "Plan: 1 to create, 1 unchanged",
+        "Taken down: 1 thing",
+        "What was found",
+        "The network",
+        "Timeline",
+    ];
+    let folded = titles.map(|title| format!("<details><summary>{title}</summary>"));
+    let fixed = ["</details>", "<sub>", "</sub>", "<!-- run 42 -->"];
     let marker = html.starts_with("<!-- ecs-private-deploy:")
         && html.find('>') == Some(html.len() - 1)
         && html.ends_with(" -->");
-    fixed.contains(&html) || marker
+    fixed.contains(&html) || folded.iter().any(|title| title == html) || marker
 }
 
 fn check(page: &str, limit: usize) {
@@ -81,13 +86,23 @@ proptest! {
     fn nothing_breaks_out_of_a_report(text in hostile()) {
         let context = context(&text);
         for verdict in verdicts(&text) {
-            for command in [Command::Deploy, Command::Plan, Command::Destroy] {
-                let outcome = outcome(&text, verdict.clone(), command);
-                let comment = render(&outcome, &context);
-                let marker = marker(&text, Some(&text));
-                prop_assert_eq!(comment.lines().next(), Some(marker.as_str()));
-                check(&comment, 65_536);
-                check(&summary::render(&outcome), 1024 * 1024);
+            for (command, preview) in [
+                (Command::Deploy, None),
+                (Command::Plan, None),
+                (Command::Destroy, None),
+                (Command::PreviewUp, Some(42)),
+                (Command::PreviewDown, Some(42)),
+            ] {
+                let ended = Outcome { preview, ..outcome(&text, verdict.clone(), command) };
+                let neutral = Outcome { neutral: Some(problem(&text)), ..ended.clone() };
+                for outcome in [ended, neutral] {
+                    let comment = render(&outcome, &context);
+                    let marker = marker(&text, preview.is_none().then_some(text.as_str()));
+                    let hidden: Vec<_> = comment.lines().take(2).collect();
+                    prop_assert_eq!(hidden, [marker.as_str(), "<!-- run 42 -->"]);
+                    check(&comment, 65_536);
+                    check(&summary::render(&outcome), 1024 * 1024);
+                }
             }
         }
         let mut underway = Underway::default();
@@ -95,7 +110,7 @@ proptest! {
             &Event::Planned(outcome(&text, None, Command::Deploy).plan.expect("it has one")),
             Duration::ZERO,
         );
-        check(&render_underway(&underway, Command::Deploy, &text, &context), 65_536);
+        check(&render_underway(&underway, &subject(&text), &context), 65_536);
     }
 
     #[test]
