@@ -126,7 +126,7 @@ impl Setup<'_> {
         reporters: &mut Vec<Box<dyn Reporter>>,
     ) {
         let number = match self.command {
-            Command::PreviewUp | Command::PreviewDown => self.preview,
+            Command::PreviewUp | Command::PreviewDown | Command::PreviewSweep => self.preview,
             _ => self.preview.or(github.pull_request),
         };
         if let Some(number) = number {

@@ -16,7 +16,7 @@ use crate::{
 };
 use serde::Deserialize;
 use serde_json::json;
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 use tokio::{
     sync::watch,
     time::{Instant, sleep_until},
@@ -168,10 +168,10 @@ impl Sticky<'_> {
         let Some(known) = ours.first().map(|comment| comment.id).or(self.created) else {
             return Ok(());
         };
-        for id in ours.iter().map(|comment| comment.id).chain(self.created) {
-            if id != known {
-                self.delete(id).await?;
-            }
+        let made = self.created.into_iter();
+        let others: BTreeSet<_> = ours.iter().map(|comment| comment.id).chain(made).collect();
+        for id in others.into_iter().filter(|id| *id != known) {
+            self.delete(id).await?;
         }
         let made_now = made_now && self.created == Some(known);
         self.created = None;

@@ -2,7 +2,7 @@
 
 use crate::{
     error::Problem,
-    event::{Event, Outputs},
+    event::{Event, Outcome, Outputs},
     report::{Reporter, summary},
 };
 use std::{
@@ -42,19 +42,31 @@ impl Reporter for OutputFile {
 }
 
 /// Writes the job summary when the run has ended.
-pub struct SummaryFile(PathBuf);
+pub struct SummaryFile {
+    path: PathBuf,
+    /// What became of each preview that a sweep took down.
+    swept: Vec<Outcome>,
+}
 
 impl SummaryFile {
     /// To the file that `GITHUB_STEP_SUMMARY` names.
-    pub fn new(path: PathBuf) -> Self {
-        Self(path)
+    pub const fn new(path: PathBuf) -> Self {
+        Self { path, swept: Vec::new() }
     }
 }
 
 impl Reporter for SummaryFile {
     fn tell(&mut self, event: &Event, _now: Duration) -> Result<(), Problem> {
-        let Event::Finished(outcome) = event else { return Ok(()) };
-        summarize(&self.0, |left| summary::render_within(outcome, left))
+        match event {
+            Event::Swept(outcome) => {
+                self.swept.push((**outcome).clone());
+                Ok(())
+            }
+            Event::Finished(outcome) => {
+                summarize(&self.path, |left| summary::render_swept(outcome, &self.swept, left))
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -121,7 +133,6 @@ fn unwritten(what: &str, variable: &str, path: &Path, why: &std::io::Error) -> P
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Outcome;
 
     fn finished() -> Event {
         let outputs = Outputs {

@@ -91,7 +91,9 @@ fn is_harmless(before: Option<char>, mark: char, after: Option<char>) -> bool {
         (None, _) => false,
         // `https://` would become a link, and so would `www.`
         (_, ':') => after != Some('/'),
-        (Some(before), '.') => !matches!(before, 'w' | 'W' | '0'..='9'),
+        // `1.` would be a list's, `0.25` is a number.
+        (Some('0'..='9'), '.') => after.is_some_and(|after| after.is_ascii_digit()),
+        (Some(before), '.') => !matches!(before, 'w' | 'W'),
         (_, mark) => ",;'\"?%/()-".contains(mark),
     }
 }

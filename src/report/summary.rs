@@ -31,6 +31,14 @@ pub fn render_within(outcome: &Outcome, limit: usize) -> String {
     lay_out(&head, &parts(outcome, false), "", limit)
 }
 
+/// The same, and of a sweep what became of each preview.
+pub fn render_swept(outcome: &Outcome, swept: &[Outcome], limit: usize) -> String {
+    let summary = render_within(outcome, limit);
+    let line = |outcome: &Outcome| text(&clip(&ending::of(outcome).title, VALUE));
+    let lines = list(&swept.iter().map(line).collect::<Vec<_>>());
+    if summary.len() + lines.len() <= limit { summary + &lines } else { summary }
+}
+
 /// How it ended and what went wrong; belongs behind a `#`.
 pub fn heading(outcome: &Outcome) -> String {
     let ending = ending::of(outcome);

@@ -361,11 +361,12 @@ async fn a_whole_run_is_one_comment() {
     let told = tokio::spawn(report::run(receiver, secrets, vec![Box::new(reporter)]));
     scene.prism.github.until(scene.name, |repository| !repository.comments.is_empty()).await;
     let body = || scene.with(|repository| repository.comments[0].body.clone());
-    insta::assert_snapshot!(body(), @"
+    insta::assert_snapshot!(body(), @r"
     <!-- ecs-private-deploy:web -->
+    <!-- run 42 -->
     ### ⏳ deploying `web`
 
-    starting
+    reading AWS
 
     <sub>[Log of this run](https://github.com/octo/whole-run/actions/runs/42)</sub>
     ");
@@ -383,8 +384,9 @@ async fn a_whole_run_is_one_comment() {
     drop(events);
     told.await.expect("it does not panic");
     assert_eq!(scene.comments().len(), 1);
-    insta::assert_snapshot!(body(), @"
+    insta::assert_snapshot!(body(), @r"
     <!-- ecs-private-deploy:web -->
+    <!-- run 42 -->
     ### ❌ the new version of `web` failed, the previous version is back
 
     tasks stop
@@ -394,11 +396,13 @@ async fn a_whole_run_is_one_comment() {
     - **URL:** <http://web.example.com>
     - **Plan:** 16 unchanged
 
-    **What was found**
+    <details><summary>What was found</summary>
 
     ```text
     password ***, says @octocat
     ```
+
+    </details>
 
     <sub>[Log of this run](https://github.com/octo/whole-run/actions/runs/42)</sub>
     ");

@@ -2,6 +2,7 @@
 
 mod again;
 mod at_once;
+mod auto;
 mod cancel;
 mod deploy;
 mod diagnosis;
@@ -19,6 +20,7 @@ mod speed;
 mod stack;
 mod states;
 mod strategies;
+mod sweep;
 mod topologies;
 mod ways;
 mod words;

@@ -252,7 +252,8 @@ async fn lives_and_dies(way: &'static str) {
 
     // One is closed while it is built: its takedown finds the half of it, and the run itself the rest.
     previews.open(&[4]);
-    let seconds = format!("sleep {}.{}", 7, std::process::id());
+    // No other process sleeps as long, and no other build has kept a layer of it.
+    let seconds = format!("sleep 7.{}{}", std::process::id(), way.len());
     previews.dockerfile(
         4,
         &format!("RUN {seconds}; mkdir /www\nCMD [\"httpd\", \"-f\", \"-p\", \"8080\"]"),

@@ -42,7 +42,11 @@ impl GitHub {
     fn pull(&self, number: u64, is_open: bool, is_whole: bool) -> Value {
         let shared = &self.shared;
         let mut pull = if is_whole { shared.pull.clone() } else { shared.listed_pull.clone() };
+        // The example's team has no `type`, which the description asks for.
+        pull["requested_teams"] = json!([]);
         pull["number"] = json!(number);
+        // The example's team lacks what the description asks of one.
+        pull["requested_teams"] = json!([]);
         pull["state"] = json!(if is_open { "open" } else { "closed" });
         pull["merged_at"] = Value::Null;
         pull["closed_at"] = if is_open { Value::Null } else { json!(CLOSED_AT) };
