@@ -117,7 +117,13 @@ async fn exactly_what_is_closed_goes_and_what_is_not_known_is_loud() {
     }
     scene.github.with("sweep", |it| it.pulls.remove(&3));
     let list = scene.run(&["preview", "list"]).await.ends_with(exit::OK);
-    for text in ["merged", "takes down `web-pr-2`", "takes down `web-pr-4`", "takes down `web-pr-5`", "elsewhere"] {
+    for text in [
+        "merged",
+        "takes down `web-pr-2`",
+        "takes down `web-pr-4`",
+        "takes down `web-pr-5`",
+        "elsewhere",
+    ] {
         let is_told = list.stdout.contains(text);
         assert_eq!(is_told, text != "merged", "{text} in {}", list.stdout);
     }
