@@ -20,6 +20,7 @@ use ecs_private_deploy::{
     exit,
     identity::Session,
     plan::view::{self, View},
+    policy,
     preview::list,
     report::{self, Setup, annotation::mask, confirm, fatal, files, redact, stdout},
     secret::Secrets,
@@ -86,6 +87,11 @@ async fn run(cli: Cli, variables: BTreeMap<String, String>, signals: &mut Signal
     if let Command::Cost(given) = &cli.command {
         let config = given.endpoint_units.is_none().then(|| load(&cli.command)).transpose()?;
         return print(&cost::answer(given, config.as_ref(), &variables)?, is_action);
+    }
+    if let Command::IamPolicy(given) = &cli.command {
+        let answer = policy::answer(given, &load(&cli.command)?, &variables)?;
+        answer.notes.iter().for_each(|note| fatal::note(note, is_action));
+        return print(&answer.text, is_action);
     }
     if let Command::Doctor(given) = &cli.command {
         return doctor(given, &cli.command, &variables, signals).await;
@@ -300,6 +306,7 @@ const fn kind(command: &Command) -> event::Command {
         | Command::Deploy(_)
         | Command::Doctor(_)
         | Command::Cost(_)
+        | Command::IamPolicy(_)
         | Command::Schema => event::Command::Deploy,
     }
 }
@@ -390,6 +397,7 @@ async fn dispatch(command: &Command, run: &Run<'_>) -> Result<Outcome> {
         | Command::Deploy(_)
         | Command::Doctor(_)
         | Command::Cost(_)
+        | Command::IamPolicy(_)
         | Command::Schema => Ok(Box::pin(deploy::deploy(run)).await),
         Command::Continue(_) => Ok(Box::pin(steer::steer(run, Word::Continue)).await),
         Command::Rollback(_) => Ok(Box::pin(steer::steer(run, Word::Rollback)).await),
