@@ -1,135 +1,25 @@
 //! Rollouts as AWS tells them and no emulator does: ECS's own records of deployments, targets that the
-//! load balancer does not find healthy, stops, pauses. Everything else is moto's.
+//! load balancer does not find healthy, stops. Everything else is moto's.
 
-use super::stack::Stack;
+use super::{
+    scenes::{
+        GROUP, at, begins, crashes, deploy, goes_back, program, runs, says, stack, stopped,
+        succeeds,
+    },
+    stack::Stack,
+};
 use crate::support::{
-    program::{Program, Run},
-    scripted::{Frame, Script, Scripted, Task},
+    counts::count,
+    program::Run,
+    scripted::{Frame, Script, Scripted},
 };
 use ecs_private_deploy::exit;
-use std::{path::Path, time::Duration};
-
-const ADDRESSES: [&str; 2] = ["10.42.1.5", "10.42.2.6"];
-const GROUP: &str = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/web/0";
-
-fn at(milliseconds: u64) -> Duration {
-    Duration::from_millis(milliseconds)
-}
-
-/// A service of two tasks that stands, and a new version of it.
-async fn stack(rollout: &str) -> Stack {
-    let stack = Stack::new().await;
-    // moto says that one task runs, whatever is asked for.
-    stack.write_more("rollout: { desired-count: 1, timeout: 1m }");
-    let program = Program::new(stack.folder(), &["deploy"], &stack.moto.config());
-    program.run().await.ends_with(exit::OK);
-    new_version(&stack, rollout);
-    stack
-}
-
-fn new_version(stack: &Stack, rollout: &str) {
-    stack.write_task(&format!(
-        "port: 8080, environment: {{ VERSION: two }} }}\nrollout: {{ desired-count: 2, {rollout}"
-    ));
-}
-
-/// Deploys by the script; yields how it ended, and whom was asked what.
-async fn deploy(stack: &Stack, script: Script) -> (Run, Scripted) {
-    let server = Scripted::before(stack.moto.port(), script).await;
-    let run = program(stack, &server).run().await;
-    (run, server)
-}
-
-fn program(stack: &Stack, server: &Scripted) -> Program {
-    let endpoint = format!("http://127.0.0.1:{}", server.port);
-    let config = stack.moto.config().into_builder().endpoint_url(endpoint).build();
-    Program::new(stack.folder(), &["deploy"], &config)
-}
-
-/// Two new tasks start beside two old ones.
-fn begins() -> Frame {
-    Frame {
-        state: "IN_PROGRESS",
-        counts: [2, 0, 2, 0],
-        old: 2,
-        record: Some(("IN_PROGRESS", "")),
-        breaker: Some(("MONITORING", 0)),
-        tasks: ADDRESSES
-            .map(|address| Task { status: "PENDING", address, ..Task::default() })
-            .to_vec(),
-        ..Frame::default()
-    }
-}
-
-/// They run, and are `[state, reason, description]` to the load balancer.
-fn runs(target: [&'static str; 3]) -> Frame {
-    Frame {
-        at: at(1_000),
-        counts: [2, 2, 0, 0],
-        tasks: ADDRESSES
-            .map(|address| Task { status: "RUNNING", address, ..Task::default() })
-            .to_vec(),
-        targets: ADDRESSES.map(|address| (address, target)).to_vec(),
-        ..begins()
-    }
-}
-
-/// They are stopped because of that.
-fn stopped(reason: &'static str, target: [&'static str; 3], event: &str) -> Frame {
-    Frame {
-        at: at(3_000),
-        counts: [2, 0, 2, 2],
-        breaker: Some(("MONITORING", 2)),
-        tasks: ADDRESSES
-            .map(|address| Task {
-                status: "DEPROVISIONING",
-                address,
-                stopped: Some(("ServiceSchedulerInitiated", reason)),
-                exit_code: Some(137),
-            })
-            .to_vec(),
-        events: vec![event.to_owned()],
-        ..runs(target)
-    }
-}
-
-fn succeeds(milliseconds: u64) -> Frame {
-    Frame {
-        at: at(milliseconds),
-        state: "COMPLETED",
-        old: 0,
-        record: Some(("SUCCESSFUL", "")),
-        ..runs(["healthy", "", ""])
-    }
-}
-
-/// What comes of StopServiceDeployment: two seconds later the old version is back.
-fn goes_back(last: &Frame) -> Vec<Frame> {
-    let why = "Service deployment rolled back by user request.";
-    let next = |at, status, successor| Frame {
-        at,
-        record: Some((status, why)),
-        successor,
-        targets: Vec::new(),
-        ..last.clone()
-    };
-    vec![
-        next(at(0), "ROLLBACK_REQUESTED", None),
-        next(at(700), "ROLLBACK_IN_PROGRESS", Some(("IN_PROGRESS", true))),
-        next(at(2_000), "ROLLBACK_SUCCESSFUL", Some(("COMPLETED", true))),
-    ]
-}
+use std::time::Duration;
 
 /// The line after the one that says that it failed.
 fn first_line(run: &Run) -> &str {
     let mut lines = run.stderr.lines().skip_while(|line| !line.starts_with("error: "));
     lines.nth(1).unwrap_or_default()
-}
-
-fn says(run: &Run, texts: &[&str]) {
-    for text in texts {
-        assert!(run.stderr.contains(text), "{text} in {}", run.stderr);
-    }
 }
 
 /// A version whose tasks run and are found unwell: it is given up after two, the old version is back.
@@ -210,7 +100,8 @@ async fn success_is_told_within_a_second_and_ecs_is_not_asked_too_often() {
     let run = run.ends_with(exit::OK);
     says(&run, &["targets: 2 initial", "2 PENDING", "2 old running"]);
     let complete = server.deployed().expect("it was deployed") + at(9_400);
-    tell(&format!("from completion to the exit: {:?}", ended.saturating_sub(complete)));
+    let late = ended.saturating_sub(complete);
+    count(&format!("a scripted rollout, from ECS's end to ours: {} ms", late.as_millis()));
     // On a machine that is busy with other tests; the schedule itself is tested without a clock.
     assert!(ended < complete + at(5_000), "{ended:?} after {complete:?}");
     let looks = server.count("DescribeServiceDeployments");
@@ -218,11 +109,6 @@ async fn success_is_told_within_a_second_and_ecs_is_not_asked_too_often() {
     for call in ["ListServiceDeployments", "DescribeServiceRevisions"] {
         assert!(server.count(call) <= 3, "{call}: {}", server.count(call));
     }
-}
-
-#[expect(clippy::print_stderr, reason = "a measurement, shown by `--nocapture`")]
-fn tell(text: &str) {
-    eprintln!("{text}");
 }
 
 #[tokio::test]
@@ -300,85 +186,6 @@ async fn it_does_not_finish_in_time() {
     let run = run.ends_with(exit::TIMED_OUT);
     says(&run, &["did not finish in time", "0 of 2 tasks run"]);
     assert_eq!(server.count("StopServiceDeployment"), 0);
-}
-
-#[tokio::test]
-async fn a_pause_tells_what_ends_it_and_goes_on() {
-    let paused = Frame {
-        at: at(1_500),
-        stage: Some("POST_SCALE_UP"),
-        pauses: true,
-        ..runs(["healthy", "", ""])
-    };
-    let script = Script {
-        frames: vec![begins(), paused],
-        after_continue: vec![
-            Frame { at: at(0), stage: Some("BAKE_TIME"), ..runs(["healthy", "", ""]) },
-            Frame { stage: Some("CLEAN_UP"), ..succeeds(1_000) },
-        ],
-        ..Script::default()
-    };
-    let stack = stack("timeout: 1m").await;
-    let server = Scripted::before(stack.moto.port(), script).await;
-    let summary = stack.folder().join("summary");
-    let run = program(&stack, &server)
-        .env("GITHUB_ACTIONS", "true")
-        .env("GITHUB_REPOSITORY", "octo/web")
-        .env("GITHUB_STEP_SUMMARY", &summary.to_string_lossy())
-        .run();
-    let goes_on = async {
-        let ecs = aws_sdk_ecs::Client::new(
-            &stack
-                .moto
-                .config()
-                .into_builder()
-                .endpoint_url(format!("http://127.0.0.1:{}", server.port))
-                .build(),
-        );
-        while server.deployed().is_none_or(|at| server.now() < at + Duration::from_secs(5)) {
-            tokio::time::sleep(at(100)).await;
-        }
-        let request = ecs.continue_service_deployment().service_deployment_arn("arn:sd");
-        request.hook_id("hook-1").send().await.expect("it goes on");
-    };
-    let (run, ()) = tokio::join!(run, goes_on);
-    let run = run.ends_with(exit::OK);
-    says(
-        &run,
-        &[
-            "POST_SCALE_UP",
-            "ECS waits for your word since ",
-            "it rolls back by itself",
-            "`ecs-private-deploy continue`",
-            "`ecs-private-deploy rollback`",
-            "BAKE_TIME",
-        ],
-    );
-    let page = read(&summary);
-    for bar in ["rollout/tasks-start", "rollout/pause", "rollout/bake-time"] {
-        assert!(page.contains(bar), "{bar} in {page}");
-    }
-}
-
-fn read(path: &Path) -> String {
-    std::fs::read_to_string(path).unwrap_or_default()
-}
-
-fn crashes() -> Frame {
-    Frame {
-        at: at(1_000),
-        counts: [2, 0, 2, 2],
-        breaker: Some(("MONITORING", 2)),
-        tasks: ADDRESSES
-            .map(|address| Task {
-                status: "STOPPED",
-                address,
-                stopped: Some(("EssentialContainerExited", "Essential container in task exited")),
-                exit_code: Some(3),
-            })
-            .to_vec(),
-        ..begins()
-    }
 }
 
 #[tokio::test]

@@ -86,7 +86,12 @@ impl Moto {
 
     /// From now on IAM decides: unknown keys are refused.
     pub async fn enforce_iam(&self) {
-        self.post("reset-auth", "application/octet-stream", "0").await;
+        self.enforce_iam_after(0).await;
+    }
+
+    /// IAM decides after this many requests. moto cannot take one that is not signed otherwise.
+    pub async fn enforce_iam_after(&self, requests: u32) {
+        self.post("reset-auth", "application/octet-stream", &requests.to_string()).await;
     }
 
     /// From now on a task that runs goes on running.
