@@ -17,7 +17,7 @@ use crate::{
     config::model::Config,
     context::Context,
     cost::{self, prices::PriceList},
-    error::Result,
+    error::{Error, Result},
     event::{Command, Event, Events, Outcome, Phase, Span, Verdict},
     exit,
     plan::view::View,
@@ -26,7 +26,7 @@ use crate::{
     tags::Stack,
 };
 use cancel::Watched;
-use futures_util::FutureExt as _;
+use futures_util::{FutureExt as _, future::OptionFuture};
 use prepare::Prepared;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::time::Instant;
@@ -140,9 +140,17 @@ async fn converge(run: &Run<'_>, mut prepared: Prepared, outcome: &mut Outcome) 
     let prepared = &prepared;
     outcome.timeline.extend(applied.spans.iter().cloned());
     outcome.changed = applied.may_have_changed;
-    outcome.outputs = ending::outputs(run, prepared, &applied).await;
-    if let Some(deployment) = to_follow(run.config, prepared, &applied) {
-        let verdict = follow(run, prepared, &applied, &deployment, outcome).await?;
+    let deployment = to_follow(run.config, prepared, &applied);
+    let follows = deployment.as_ref().map(|it| follow(run, prepared, &applied, it));
+    // Where a new load balancer answers is asked for meanwhile: no rollout waits for that.
+    let (outputs, followed) = tokio::join!(
+        ending::outputs(run, prepared, &applied).boxed_local(),
+        OptionFuture::from(follows).boxed_local(),
+    );
+    outcome.outputs = outputs;
+    if let (Some(deployment), Some((followed, spans))) = (deployment, followed) {
+        outcome.timeline.extend(spans);
+        let verdict = followed?;
         outcome.exit_code = match &verdict {
             Verdict::Succeeded => exit::OK,
             Verdict::TimedOut(_) => exit::TIMED_OUT,
@@ -184,13 +192,13 @@ fn to_follow(config: &Config, prepared: &Prepared, applied: &Applied) -> Option<
     (primary.rollout_state == "IN_PROGRESS").then(|| primary.id.clone())
 }
 
+/// Follows it to its end; yields what took how long, too.
 async fn follow(
     run: &Run<'_>,
     prepared: &Prepared,
     applied: &Applied,
     deployment: &str,
-    outcome: &mut Outcome,
-) -> Result<Verdict> {
+) -> (Result<Verdict>, Vec<Span>) {
     run.events.send(Event::Phase(Phase::Rollout));
     let start = run.began.elapsed();
     let cluster = ending::cluster(run.config, prepared, applied).unwrap_or_default();
@@ -199,7 +207,8 @@ async fn follow(
         service: run.config.service.clone(),
         deployment: deployment.to_owned(),
         timeout: run.config.rollout.timeout,
-        give_up: give_up(run, prepared, deployment, outcome),
+        give_up: give_up(run, prepared, applied, deployment),
+        asked_back: None,
     };
     let stood = prepared.world.service.as_ref();
     run.watch(Some(Watched {
@@ -210,22 +219,24 @@ async fn follow(
     }));
     let followed = rollout::follow(&prepared.aws, &target, run.events).boxed_local().await;
     run.watch(None);
-    outcome.timeline.push(run.span("rollout", start));
-    let followed = followed.map_err(crate::error::Error::Partial)?;
-    outcome.timeline.extend(followed.stages.into_iter().map(|stage| Span {
-        name: stage.name,
-        start: start + stage.start,
-        end: start + stage.end,
-    }));
-    Ok(followed.verdict)
+    let mut spans = vec![run.span("rollout", start)];
+    let verdict = followed.map(|followed| {
+        spans.extend(followed.stages.into_iter().map(|stage| Span {
+            name: stage.name,
+            start: start + stage.start,
+            end: start + stage.end,
+        }));
+        followed.verdict
+    });
+    (verdict.map_err(Error::Partial), spans)
 }
 
 /// Only a deployment that this run started is given up: another one is somebody else's to end.
 fn give_up(
     run: &Run<'_>,
     prepared: &Prepared,
+    applied: &Applied,
     deployment: &str,
-    outcome: &Outcome,
 ) -> Option<rollout::GiveUp> {
     let before = prepared.world.service.as_ref().and_then(|service| service.primary.as_ref());
     let is_own = before.is_none_or(|before| before.id != deployment);
@@ -234,6 +245,6 @@ fn give_up(
         after: rollout.give_up_after,
         rollback: rollout.rollback,
         stack: prepared.names.stack.clone(),
-        service_arn: outcome.outputs.service_arn.clone().unwrap_or_default(),
+        service_arn: ending::service(run.config, prepared, applied).unwrap_or_default(),
     })
 }

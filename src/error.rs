@@ -12,6 +12,9 @@ pub enum Error {
     /// The world does not allow it, and nothing was changed.
     #[error("{0}")]
     Refused(Problem),
+    /// The tasks would not reach what they need, as the VPC was seen; nothing was changed.
+    #[error("{0}")]
+    Unreachable(Problem),
     /// Some steps were applied, others were not.
     #[error("{0}")]
     Partial(Problem),
@@ -28,10 +31,22 @@ impl Error {
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::Config(_) => exit::CONFIG,
-            Self::Refused(_) => exit::REFUSED,
+            Self::Refused(_) | Self::Unreachable(_) => exit::REFUSED,
             Self::Partial(_) => exit::PARTIAL,
             Self::Task(_) => exit::ROLLOUT_FAILED,
             Self::Unexpected(_) => exit::UNEXPECTED,
+        }
+    }
+
+    /// The problem without what it means for the run.
+    pub fn problem(&self) -> Problem {
+        match self {
+            Self::Config(text) => Problem::new(text.clone()),
+            Self::Refused(problem)
+            | Self::Unreachable(problem)
+            | Self::Partial(problem)
+            | Self::Task(problem)
+            | Self::Unexpected(problem) => problem.clone(),
         }
     }
 
@@ -41,6 +56,7 @@ impl Error {
         match self {
             Self::Config(text) => Self::Config(secrets.redact(&text)),
             Self::Refused(problem) => Self::Refused(redact::problem(&problem, secrets)),
+            Self::Unreachable(problem) => Self::Unreachable(redact::problem(&problem, secrets)),
             Self::Partial(problem) => Self::Partial(redact::problem(&problem, secrets)),
             Self::Task(problem) => Self::Task(redact::problem(&problem, secrets)),
             Self::Unexpected(problem) => Self::Unexpected(redact::problem(&problem, secrets)),

@@ -22,6 +22,7 @@ pub mod image;
 pub mod names;
 pub mod network;
 pub mod plan;
+pub mod policy;
 pub mod preview;
 pub mod report;
 pub mod resource;

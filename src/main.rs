@@ -20,6 +20,7 @@ use ecs_private_deploy::{
     exit,
     identity::Session,
     plan::view::{self, View},
+    policy,
     preview::list,
     report::{self, Setup, annotation::mask, confirm, fatal, files, redact, stdout},
     secret::Secrets,
@@ -87,6 +88,11 @@ async fn run(cli: Cli, variables: BTreeMap<String, String>, signals: &mut Signal
         let config = given.endpoint_units.is_none().then(|| load(&cli.command)).transpose()?;
         return print(&cost::answer(given, config.as_ref(), &variables)?, is_action);
     }
+    if let Command::IamPolicy(given) = &cli.command {
+        let answer = policy::answer(given, &load(&cli.command)?, &variables)?;
+        answer.notes.iter().for_each(|note| fatal::note(note, is_action));
+        return print(&answer.text, is_action);
+    }
     if let Command::Doctor(given) = &cli.command {
         return doctor(given, &cli.command, &variables, signals).await;
     }
@@ -107,10 +113,11 @@ async fn run(cli: Cli, variables: BTreeMap<String, String>, signals: &mut Signal
     context.session = session.into();
     check_environment(&context.variables)?;
     if let Command::Preview(cli::Preview { command: PreviewCommand::List(given) }) = &command {
-        return previews(given.format, &config, &context, signals).await;
+        return previews(given.format, &config, &context, &secrets, signals).await;
     }
     if let Command::Destroy(given) = &command {
-        unless_ended(confirmed(given, &config, &context), signals).await?;
+        let asking = confirmed(given, &config, &context, &secrets);
+        unless_ended(asking, signals).await.map_err(|error| error.redacted(&secrets))?;
     }
     let (events, receiver) = Events::channel();
     let setup = Setup {
@@ -228,12 +235,7 @@ async fn doctor(
     let secrets = Secrets::of(variables);
     let session = Session::of(&given.common.credentials, variables, &secrets)?;
     let asking = Box::pin(doctor::run(given, config.as_ref(), &session));
-    let report = unless_ended(asking, signals).await;
-    if is_action {
-        // No reporter does it here.
-        secrets.all().iter().for_each(|secret| fatal::command(&mask(secret.expose())));
-    }
-    let report = report.map_err(|error| error.redacted(&secrets))?;
+    let report = without_reporter(unless_ended(asking, signals).await, &secrets, is_action)?;
     let render = |format| secrets.redact(&doctor::render(&report, format));
     print(&render(given.format), is_action)?;
     if let (true, Some(annotation)) = (is_action, doctor::report::annotation(&report)) {
@@ -248,19 +250,31 @@ async fn previews(
     format: Format,
     config: &Config,
     context: &Context,
+    secrets: &Secrets,
     signals: &mut Signals,
 ) -> Result<u8> {
-    let (secrets, (events, _)) = (Secrets::default(), Events::channel());
-    let run = Run::new(config, context, &secrets, &events);
-    let list = unless_ended(Box::pin(preview::look::list(&run)), signals).await?;
+    let is_action = context::is_action(&context.variables);
+    let (events, _) = Events::channel();
+    let run = Run::new(config, context, secrets, &events);
+    let list = unless_ended(Box::pin(preview::look::list(&run)), signals).await;
+    let list = without_reporter(list, secrets, is_action)?;
     let render = |format| match format {
-        Format::Text => list::view::text(&list),
-        Format::Json => list::view::json(&list),
-        Format::Markdown => list::view::markdown(&list),
+        Format::Text => secrets.redact(&list::view::text(&list)),
+        Format::Json => secrets.redact(&list::view::json(&list)),
+        Format::Markdown => secrets.redact(&list::view::markdown(&list)),
     };
-    print(&render(format), context::is_action(&context.variables))?;
+    print(&render(format), is_action)?;
     summarize(&render(Format::Markdown), &context.variables);
     Ok(exit::OK)
+}
+
+/// What came of something that no reporter tells of: the runner hears what it must not show, before
+/// anything is printed, and an error has nothing of it.
+fn without_reporter<T>(result: Result<T>, secrets: &Secrets, is_action: bool) -> Result<T> {
+    if is_action {
+        secrets.all().iter().for_each(|secret| fatal::command(&mask(secret.expose())));
+    }
+    result.map_err(|error| error.redacted(secrets))
 }
 
 /// Writes an answer that is printed already to the job summary too.
@@ -292,6 +306,7 @@ const fn kind(command: &Command) -> event::Command {
         | Command::Deploy(_)
         | Command::Doctor(_)
         | Command::Cost(_)
+        | Command::IamPolicy(_)
         | Command::Schema => event::Command::Deploy,
     }
 }
@@ -382,6 +397,7 @@ async fn dispatch(command: &Command, run: &Run<'_>) -> Result<Outcome> {
         | Command::Deploy(_)
         | Command::Doctor(_)
         | Command::Cost(_)
+        | Command::IamPolicy(_)
         | Command::Schema => Ok(Box::pin(deploy::deploy(run)).await),
         Command::Continue(_) => Ok(Box::pin(steer::steer(run, Word::Continue)).await),
         Command::Rollback(_) => Ok(Box::pin(steer::steer(run, Word::Rollback)).await),
@@ -408,12 +424,17 @@ async fn dispatch(command: &Command, run: &Run<'_>) -> Result<Outcome> {
 
 /// Asks before anything is taken down. It is planned apart, so that nothing else writes to the terminal
 /// while somebody is asked.
-async fn confirmed(given: &Destroy, config: &Config, context: &Context) -> Result<()> {
+async fn confirmed(
+    given: &Destroy,
+    config: &Config,
+    context: &Context,
+    secrets: &Secrets,
+) -> Result<()> {
     if given.yes {
         return Ok(());
     }
-    let (secrets, (events, _)) = (Secrets::default(), Events::channel());
-    let run = Run::new(config, context, &secrets, &events);
+    let (events, _) = Events::channel();
+    let run = Run::new(config, context, secrets, &events);
     let planned = Box::pin(destroy::plan(&run)).await?;
     if planned.plan.steps.is_empty()
         || confirm::destroy(&planned.plan.view(), &config.service).await?

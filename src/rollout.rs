@@ -24,6 +24,7 @@ use evidence::Evidence;
 use futures_util::FutureExt as _;
 use look::Looks;
 use machine::{Ending, Instead, Means, Rollout, Turn, revision};
+use service_deployment::ServiceDeployment;
 use state::ServiceState;
 use std::time::Duration;
 use verdict::Known;
@@ -42,6 +43,9 @@ pub struct Target {
     pub timeout: Duration,
     /// When it is given up before that; `None` for a deployment that somebody else started.
     pub give_up: Option<GiveUp>,
+    /// ECS's record of it, where this run has had it rolled back: it is followed until the last version
+    /// is back.
+    pub asked_back: Option<String>,
 }
 
 /// When a rollout of this run's own is given up, and what then becomes of it.
@@ -64,6 +68,8 @@ pub struct Followed {
     pub verdict: Verdict,
     /// Its stages, from its beginning.
     pub stages: Vec<Span>,
+    /// The last that ECS's record of it said, where ECS keeps one.
+    pub record: Option<ServiceDeployment>,
 }
 
 /// Follows the deployment to its end, and tells what ECS says on the way. The error is that ECS cannot
@@ -72,6 +78,9 @@ pub async fn follow(aws: &Reader, target: &Target, events: &Events) -> Result<Fo
     let mut rollout = Rollout::new(&target.deployment, target.timeout);
     if let Some(GiveUp { after, .. }) = &target.give_up {
         rollout = rollout.given_up_after(*after);
+    }
+    if target.asked_back.is_some() {
+        rollout = rollout.returning();
     }
     let mut looks = Looks::new(aws, target).telling(events);
     let mut look = async || looks.look().await;
@@ -123,7 +132,8 @@ pub async fn follow(aws: &Reader, target: &Target, events: &Events) -> Result<Fo
     };
     let verdict = verdict::verdict(ending.clone(), known);
     let stages = rollout.stages(watch.elapsed());
-    Ok(Followed { verdict: completed(aws, verdict, &ending, given_up).await, stages })
+    let verdict = completed(aws, verdict, &ending, given_up).await;
+    Ok(Followed { verdict, stages, record: watch.last.record })
 }
 
 async fn gather(aws: &Reader, target: &Target, rollout: &Rollout, watch: &Watch) -> Evidence {

@@ -63,6 +63,8 @@ pub struct World {
     pub newest: Option<task_definition::Observed>,
     /// Which load balancer it is that the service stands behind.
     pub place: Place,
+    /// For a preview: the names of load balancers that were made for previews, and have none.
+    pub unused: Vec<String>,
     /// What is known of the certificates of a preview's host, which only a deploy asks for.
     pub certificates: Certificates,
     /// The load balancer.
@@ -148,6 +150,7 @@ pub async fn observe(
         live,
         newest,
         place: balancer.place,
+        unused: balancer.unused,
         certificates: Certificates::default(),
         load_balancer: balancer.found,
         listeners: balancer.listeners,

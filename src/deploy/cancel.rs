@@ -7,15 +7,14 @@
 use super::Run;
 use crate::{
     address::{Address, Kind},
-    aws::{
-        Reader, Writer,
-        explain::{Explain as _, Failure},
-    },
+    aws::{Reader, Writer, explain::Failure},
     config::model::OnCancel,
     error::Problem,
     event::{Command, Events, Outcome, Outputs, Progress},
     exit,
-    rollout::{Target, machine::revision, state, stop::roll_back_at_once},
+    rollout::{
+        Target, machine::revision, service_deployment::read, state, stop::roll_back_at_once,
+    },
 };
 use aws_sdk_ecs::types::ServiceDeploymentStatus;
 use std::{sync::PoisonError, time::Duration};
@@ -173,31 +172,22 @@ async fn take_back(watched: &Watched, events: &Events) -> Rollout {
 /// A service has one deployment in progress at most, so where ours is still the primary one that is it.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stop-service-deployment.html>
 async fn stop(watched: &Watched, events: &Events) -> Result<Rollout, Failure> {
+    const GOING_ON: [ServiceDeploymentStatus; 2] =
+        [ServiceDeploymentStatus::Pending, ServiceDeploymentStatus::InProgress];
     let Watched { aws, target, .. } = watched;
     let Target { cluster, service, deployment, .. } = target;
-    let on = format!("service {service} in cluster {cluster}");
-    let list = async {
-        let request = aws.ecs.list_service_deployments().cluster(cluster).service(service);
-        request
-            .status(ServiceDeploymentStatus::Pending)
-            .status(ServiceDeploymentStatus::InProgress)
-            .customize()
-            .config_override(state::at_once())
-            .send()
-            .await
-            .explain("ecs:ListServiceDeployments", &on)
-    };
-    let (listed, seen) = tokio::join!(list, state::read(aws, target));
+    let listed = read::list(aws, (cluster, service), &GOING_ON, state::at_once());
+    let (listed, seen) = tokio::join!(listed, state::read(aws, target));
     let (seen, listed) = (seen?, listed?);
     if seen.primary().is_some_and(|primary| primary.id != *deployment) {
         return Ok(Rollout::Superseded);
     }
-    let going_on = listed.service_deployments().iter();
-    let Some(arn) = going_on.into_iter().find_map(|found| found.service_deployment_arn()) else {
+    let Some(found) = listed.first() else {
         let why = "ECS tells of no deployment that could be taken back".to_owned();
         return Ok(Rollout::GoesOn { why: Some(why) });
     };
-    roll_back_at_once(&Writer::new(aws.clone(), service.clone(), events.clone()), arn).await?;
+    roll_back_at_once(&Writer::new(aws.clone(), service.clone(), events.clone()), &found.arn)
+        .await?;
     Ok(Rollout::GoesBack)
 }
 

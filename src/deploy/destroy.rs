@@ -3,17 +3,17 @@
 use super::{Run, ending};
 use crate::{
     apply,
-    aws::Reader,
+    aws::{Reader, explain::Failure},
     config::model::{Config, Image},
     cost::{self, prices::PriceList},
     error::{Error, Problem, Result, told_first},
     event::{Command, Event, Outcome, Phase},
     image,
     names::Names,
-    plan::{Plan, change::Change, namesake, task, teardown},
+    plan::{Plan, namesake, task, teardown},
     preview,
     report::format::plural,
-    resource::{Action, load_balancer, preview_images, target_group, task_definition},
+    resource::{load_balancer, preview_images, target_group, task_definition},
     tags::Stack,
     world::{self, World},
 };
@@ -26,8 +26,8 @@ pub struct Planned {
     aws: Reader,
     /// What is to go.
     pub plan: Plan,
-    /// What is to go besides, where nobody needs it any more by then.
-    left: Option<Plan>,
+    /// The load balancers that go too, where nobody needs them by then.
+    left: Vec<String>,
 }
 
 /// Says what would go.
@@ -141,7 +141,7 @@ pub(super) async fn apply(run: &Run<'_>, planned: &Planned, outcome: &mut Outcom
     let view = Arc::new(plan.view());
     run.events.send(Event::Planned(Arc::clone(&view)));
     outcome.plan = Some(view);
-    if plan.steps.is_empty() {
+    if plan.steps.is_empty() && left.is_empty() {
         return Ok(());
     }
     run.events.send(Event::Phase(Phase::Apply));
@@ -151,11 +151,17 @@ pub(super) async fn apply(run: &Run<'_>, planned: &Planned, outcome: &mut Outcom
         pull: Box::new(move |_, _| none().boxed_local()),
     };
     let mut applied = apply::apply(plan, aws, &stack, &images, run.events, run.began).await;
-    if let Some(left) = left.as_ref().filter(|_| applied.failed.is_empty())
-        && is_unused(aws, left).await?
-    {
-        let next = apply::apply(left, aws, &stack, &images, run.events, run.began).await;
-        applied = applied.then(next);
+    for name in left {
+        if !applied.failed.is_empty() {
+            break;
+        }
+        let found = unused(aws, name, &run.config.load_balancer.name).await;
+        let found = found.map_err(|failure| ending::after(failure.into(), &applied))?;
+        if let Some(found) = found {
+            let end = teardown::overflow::end(&found);
+            let next = apply::apply(&end, aws, &stack, &images, run.events, run.began).await;
+            applied = applied.then(next);
+        }
     }
     outcome.timeline.extend(applied.spans.iter().cloned());
     outcome.changed = applied.may_have_changed;
@@ -163,16 +169,15 @@ pub(super) async fn apply(run: &Run<'_>, planned: &Planned, outcome: &mut Outcom
     ending::check_applied(&applied)
 }
 
-/// Whether no rule leads through the load balancers that the plan takes down.
-async fn is_unused(aws: &Reader, left: &Plan) -> Result<bool> {
-    for step in left.steps.values() {
-        if let Change::LoadBalancer(Action::Delete { id, .. }) = &step.change
-            && load_balancer::has_rules(aws, id)
-                .await
-                .map_err(|failure| Error::Partial(failure.problem()))?
-        {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+/// The load balancer, where it was made for previews and no rule leads through it.
+async fn unused(
+    aws: &Reader,
+    name: &str,
+    of: &str,
+) -> Result<Option<load_balancer::Observed>, Failure> {
+    let Some(found) = load_balancer::find(aws, name).await? else { return Ok(None) };
+    let found = load_balancer::observe(aws, &found, "").await?;
+    let is_unused = teardown::overflow::is_for_previews(&found, of)
+        && !load_balancer::has_rules(aws, &found.arn).await?;
+    Ok(is_unused.then_some(found))
 }

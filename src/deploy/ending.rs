@@ -17,13 +17,7 @@ use crate::{
 /// Writes down why the run failed.
 pub fn fail(outcome: &mut Outcome, error: &Error) {
     outcome.exit_code = error.exit_code();
-    outcome.error = Some(match error {
-        Error::Config(text) => Problem::new(text.clone()),
-        Error::Refused(problem)
-        | Error::Partial(problem)
-        | Error::Task(problem)
-        | Error::Unexpected(problem) => problem.clone(),
-    });
+    outcome.error = Some(error.problem());
 }
 
 /// The first failure, with what was done and what was not. When nothing was done it is a refusal, and a
@@ -50,14 +44,7 @@ pub fn after(error: Error, applied: &Applied) -> Error {
     if !applied.may_have_changed {
         return error;
     }
-    let problem = match error {
-        Error::Refused(problem)
-        | Error::Partial(problem)
-        | Error::Task(problem)
-        | Error::Unexpected(problem) => problem,
-        Error::Config(text) => Problem::new(text),
-    };
-    Error::Partial(go_on(with_steps(applied, problem)))
+    Error::Partial(go_on(with_steps(applied, error.problem())))
 }
 
 /// The problem with what was done before it and what was not.
@@ -108,8 +95,7 @@ pub async fn outputs(run: &Run<'_>, prepared: &Prepared, applied: &Applied) -> O
         }
         None => None,
     };
-    let service = id(applied, Kind::Service, &config.service)
-        .or_else(|| world.service.as_ref().map(|found| found.arn.clone()));
+    let service = service(config, prepared, applied);
     let image = image(run, prepared, applied);
     Outputs {
         // The service answers there only once it stands.
@@ -130,6 +116,12 @@ pub async fn outputs(run: &Run<'_>, prepared: &Prepared, applied: &Applied) -> O
 /// What the step at this address has yielded.
 fn id(applied: &Applied, kind: Kind, name: &str) -> Option<String> {
     applied.outputs.get(&Address::new(kind, name)).map(|output| output.id)
+}
+
+/// The service's ARN, once it is there.
+pub fn service(config: &Config, prepared: &Prepared, applied: &Applied) -> Option<String> {
+    let made = id(applied, Kind::Service, &config.service);
+    made.or_else(|| prepared.world.service.as_ref().map(|found| found.arn.clone()))
 }
 
 /// The cluster's ARN, once it is there.

@@ -13,6 +13,8 @@ use crate::{
     world::{self, World, certificates},
 };
 use futures_util::FutureExt as _;
+use std::time::Duration;
+use tokio::time::sleep;
 
 /// What is known when nothing was changed yet.
 #[derive(Debug)]
@@ -44,6 +46,9 @@ impl Prepared {
     }
 }
 
+/// Between two looks at a VPC in which another run may be making things.
+const SETTLES: Duration = Duration::from_secs(2);
+
 /// Reads everything, and computes the plan. The engine is looked at meanwhile, and judged only where
 /// the plan needs it.
 pub async fn prepare(run: &Run<'_>) -> Result<Prepared> {
@@ -57,18 +62,38 @@ pub async fn again(run: &Run<'_>, before: &Prepared) -> Result<Prepared> {
 
 async fn look(run: &Run<'_>, aws: Option<Reader>) -> Result<Prepared> {
     run.events.send(Event::Phase(Phase::Observe));
-    let (engine, read) = tokio::join!(engine(run), read(run, aws));
-    let (aws, names, tag, world) = read?;
+    let is_again = aws.is_some();
+    let (engine, seen) = tokio::join!(engine(run), read(run, aws).boxed());
+    let mut seen = seen?;
+    let mut plan = planned(run, &seen);
+    if matches!(plan, Err(Error::Unreachable(_))) && (is_again || may_be_half_made(&seen.world)) {
+        sleep(SETTLES).await;
+        seen = read(run, Some(seen.aws)).boxed().await?;
+        plan = planned(run, &seen);
+    }
+    let plan = plan?;
+    let Seen { aws, names, tag, world } = seen;
+    Ok(Prepared { aws, names, tag, world, plan, engine })
+}
+
+/// Whether another run may be making what the tasks need. EC2's answers to several questions are not
+/// of one moment: an endpoint is told before its route or the rule of its group. So what was not there
+/// in one look is looked for once more; a VPC in which nothing is ours has nobody at work.
+fn may_be_half_made(world: &World) -> bool {
+    world.endpoints.iter().any(|endpoint| endpoint.ownership.is_managed())
+}
+
+fn planned(run: &Run<'_>, seen: &Seen) -> Result<Plan> {
     let inputs = build::Inputs {
         config: run.config,
         context: run.context,
-        names: &names,
-        tag: tag.as_deref(),
-        world: &world,
+        names: &seen.names,
+        tag: seen.tag.as_deref(),
+        world: &seen.world,
     };
     let mut plan = build::plan(&inputs)?;
-    plan.cost = cost::change::line(&plan, &world.identity.region, &PriceList::own());
-    Ok(Prepared { aws, names, tag, world, plan, engine })
+    plan.cost = cost::change::line(&plan, &seen.world.identity.region, &PriceList::own());
+    Ok(plan)
 }
 
 fn build_of<'a>(run: &Run<'a>) -> Option<&'a Build> {
@@ -82,10 +107,15 @@ async fn engine(run: &Run<'_>) -> Option<Result<Engine, Problem>> {
     Some(image::check(build_of(run)?, &run.context.variables).await)
 }
 
-async fn read(
-    run: &Run<'_>,
-    aws: Option<Reader>,
-) -> Result<(Reader, Names, Option<String>, World)> {
+/// One look.
+struct Seen {
+    aws: Reader,
+    names: Names,
+    tag: Option<String>,
+    world: World,
+}
+
+async fn read(run: &Run<'_>, aws: Option<Reader>) -> Result<Seen> {
     let Run { config, context, .. } = *run;
     let number = config.preview_of.as_ref().map(|preview_of| preview_of.number);
     let tag = build_of(run)
@@ -110,5 +140,5 @@ async fn read(
     };
     let (pull_through, mut world) = told_first(pull_through, world.boxed()).await?;
     world.pull_through = pull_through;
-    Ok((aws, names, tag, world))
+    Ok(Seen { aws, names, tag, world })
 }

@@ -14,13 +14,17 @@ use crate::{
     event::{Command, Event, Outcome, Phase, Verdict},
     exit,
     resource::service::{self, Observed},
-    rollout::{self, stop},
+    rollout::{
+        self,
+        service_deployment::{ServiceDeployment, read},
+        state::as_usual,
+        stop,
+    },
 };
 use aws_sdk_ecs::types::{DeploymentLifecycleHookAction, ServiceDeploymentStatus};
-use decision::{Act, Deployment, Hook, Word};
+use decision::{Act, Word};
 use futures_util::FutureExt as _;
 use std::time::Duration;
-use tokio::time::{Instant, sleep};
 
 /// Says it, and follows the rollout to its end.
 pub async fn steer(run: &Run<'_>, word: Word) -> Outcome {
@@ -55,38 +59,49 @@ async fn conduct(run: &Run<'_>, word: Word, outcome: &mut Outcome) -> Result<()>
     }
     run.events.send(Event::Phase(Phase::Rollout));
     let start = run.began.elapsed();
-    let until = Instant::now() + config.rollout.timeout;
-    let followed = match &found.primary {
-        Some(primary) if !matches!(act, Act::Await { .. }) => {
-            let target = rollout::Target {
-                cluster: cluster.clone(),
-                service: service.clone(),
-                deployment: primary.id.clone(),
-                timeout: config.rollout.timeout,
-                give_up: None,
-            };
-            let watched = Watched {
-                aws: aws.clone(),
-                target: target.clone(),
-                before: None,
-                // Who has just had his word does not take it back by leaving.
-                on_cancel: OnCancel::Leave,
-            };
-            run.watch(Some(watched));
-            let followed = rollout::follow(&aws, &target, run.events).boxed_local().await;
-            run.watch(None);
-            Some(followed.map_err(Error::Partial)?.verdict)
-        }
-        _ => None,
-    };
-    let verdict = match word {
-        Word::Continue => followed,
-        Word::Rollback => Some(taken_back(&aws, act.deployment(), followed, until).await?),
-    };
+    let verdict = follow(run, aws, word, &found, &act).await?;
     outcome.timeline.push(run.span("rollout", start));
-    outcome.exit_code = verdict.as_ref().map_or(exit::OK, |verdict| exit_code(word, verdict));
-    outcome.verdict = verdict;
+    outcome.exit_code = exit_code(word, &verdict);
+    outcome.verdict = Some(verdict);
     Ok(())
+}
+
+/// Follows what was said to its end. Of a rollback that is ECS's record of the deployment, and nothing
+/// else counts as one.
+async fn follow(
+    run: &Run<'_>,
+    aws: Reader,
+    word: Word,
+    found: &Observed,
+    act: &Act,
+) -> Result<Verdict> {
+    let is_rollback = word == Word::Rollback;
+    let target = rollout::Target {
+        cluster: run.config.cluster.clone(),
+        service: run.config.service.clone(),
+        deployment: found.primary.as_ref().map(|primary| primary.id.clone()).unwrap_or_default(),
+        timeout: run.config.rollout.timeout,
+        give_up: None,
+        asked_back: is_rollback.then(|| act.deployment().to_owned()),
+    };
+    run.watch(Some(Watched {
+        aws: aws.clone(),
+        target: target.clone(),
+        before: None,
+        // Who has just had his word does not take it back by leaving.
+        on_cancel: OnCancel::Leave,
+    }));
+    let followed = rollout::follow(&aws, &target, run.events).boxed_local().await;
+    run.watch(None);
+    let followed = followed.map_err(Error::Partial)?;
+    let record = followed.record.as_ref().filter(|_| is_rollback);
+    Ok(match (record.and_then(decision::end), followed.verdict) {
+        (Some(ended), _) => ended,
+        (None, Verdict::TimedOut(_)) if is_rollback => Verdict::TimedOut(
+            Problem::new("the rollback is still going on").help("ECS goes on with it"),
+        ),
+        (None, verdict) => verdict,
+    })
 }
 
 const fn exit_code(word: Word, verdict: &Verdict) -> u8 {
@@ -118,7 +133,7 @@ async fn underway(
     aws: &Reader,
     cluster: &str,
     service: &str,
-) -> Result<Option<Deployment>, Failure> {
+) -> Result<Option<ServiceDeployment>, Failure> {
     const STATUSES: [ServiceDeploymentStatus; 5] = [
         ServiceDeploymentStatus::Pending,
         ServiceDeploymentStatus::InProgress,
@@ -126,42 +141,11 @@ async fn underway(
         ServiceDeploymentStatus::RollbackRequested,
         ServiceDeploymentStatus::RollbackInProgress,
     ];
-    let request = aws.ecs.list_service_deployments().cluster(cluster).service(service);
-    let listed = request
-        .set_status(Some(STATUSES.to_vec()))
-        .send()
-        .await
-        .explain("ecs:ListServiceDeployments", format!("service {service} in cluster {cluster}"))?;
-    let newest = listed.service_deployments().iter().max_by_key(|found| found.created_at());
-    match newest.and_then(|found| found.service_deployment_arn()) {
-        Some(arn) => describe(aws, arn).await,
+    let listed = read::list(aws, (cluster, service), &STATUSES, as_usual()).await?;
+    match listed.iter().max_by_key(|found| found.created_at) {
+        Some(newest) => read::describe(aws, &newest.arn, as_usual()).await,
         None => Ok(None),
     }
-}
-
-async fn describe(aws: &Reader, arn: &str) -> Result<Option<Deployment>, Failure> {
-    let found = aws
-        .ecs
-        .describe_service_deployments()
-        .service_deployment_arns(arn)
-        .send()
-        .await
-        .explain("ecs:DescribeServiceDeployments", arn)?;
-    Ok(found.service_deployments().first().map(|found| Deployment {
-        arn: arn.to_owned(),
-        status: found.status().map(|it| it.as_str().to_owned()).unwrap_or_default(),
-        reason: found.status_reason().unwrap_or_default().to_owned(),
-        stage: found.lifecycle_stage().map(|stage| stage.as_str().to_owned()),
-        hooks: found
-            .lifecycle_hook_details()
-            .iter()
-            .map(|hook| Hook {
-                id: hook.hook_id().unwrap_or_default().to_owned(),
-                target: hook.target_type().map(|it| it.as_str().to_owned()).unwrap_or_default(),
-                status: hook.status().map(|it| it.as_str().to_owned()).unwrap_or_default(),
-            })
-            .collect(),
-    }))
 }
 
 /// Calls ECS.
@@ -191,33 +175,6 @@ fn refused(failure: &Failure) -> Error {
             problem.help("look again: somebody may have been faster, or the pause has timed out"),
         ),
         error => error,
-    }
-}
-
-/// The time between two looks at a rollback.
-const PAUSE: Duration = Duration::from_secs(3);
-
-/// What became of a rollback that was asked for: ECS's record of the deployment says it, and nothing
-/// else counts as one.
-async fn taken_back(
-    aws: &Reader,
-    arn: &str,
-    followed: Option<Verdict>,
-    until: Instant,
-) -> Result<Verdict> {
-    loop {
-        let found = describe(aws, arn).await?.unwrap_or_default();
-        if let Some(verdict) = decision::end(&found) {
-            return Ok(verdict);
-        }
-        if Instant::now() >= until {
-            let late = Problem::new("the rollback is still going on").help("ECS goes on with it");
-            return Ok(match followed {
-                Some(verdict @ Verdict::TimedOut(_)) => verdict,
-                _ => Verdict::TimedOut(late),
-            });
-        }
-        sleep(PAUSE).await;
     }
 }
 

@@ -1,5 +1,6 @@
 //! The task definition: JSON from end to end, because typed structures drop what they do not know yet.
 
+pub mod logs;
 pub mod normal;
 mod raw;
 

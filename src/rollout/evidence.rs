@@ -14,10 +14,14 @@ use crate::{
         explain::{Explain as _, Failure},
     },
     diagnosis::{ground::Ground, read},
+    resource::task_definition::{
+        self,
+        logs::{self, Place},
+    },
 };
-use aws_sdk_ecs::types::{LogDriver, TaskDefinition};
 use aws_sdk_elasticloadbalancingv2::types::{TargetHealthDescription, TargetHealthStateEnum};
 use futures_util::future::join_all;
+use serde_json::Value;
 use std::{collections::BTreeSet, future::Future, time::Duration};
 
 /// How long one part may take.
@@ -56,10 +60,8 @@ pub struct UnwellTarget {
 pub struct Log {
     /// Whose.
     pub container: String,
-    /// The log group.
-    pub group: String,
-    /// The log stream.
-    pub stream: String,
+    /// Where it is.
+    pub place: Place,
     /// The last lines, the oldest first.
     pub lines: Vec<String>,
 }
@@ -73,12 +75,26 @@ pub async fn gather(
 ) -> Evidence {
     let tasks = async {
         let tasks = within(tasks::stopped(aws, target, ours)).await?;
-        let log = within(log(aws, &tasks, ours));
+        let ended = last_to_end(&tasks);
+        let is_network = tasks.iter().any(may_be_the_network);
+        if ended.is_none() && !is_network {
+            return Ok((tasks, Ok(None), Ok(None)));
+        }
+        let definition = within(task_definition::document(aws, &ours.task_definition)).await;
+        let definition = match definition {
+            Ok(definition) => definition.unwrap_or_default(),
+            Err(failure) => return Ok((tasks, Err(failure), Ok(None))),
+        };
+        let log = async {
+            let Some((task, container)) = ended else { return Ok(None) };
+            within(log(aws, &definition, container, task)).await
+        };
         let ground = async {
-            if !tasks.iter().any(may_be_the_network) {
+            if !is_network {
                 return Ok(None);
             }
-            let ground = tokio::time::timeout(PATIENCE, vpc::ground(aws, target, ours)).await;
+            let ground = vpc::ground(aws, target, ours, &definition);
+            let ground = tokio::time::timeout(PATIENCE, ground).await;
             let late = || Err(format!("it took more than {} seconds", PATIENCE.as_secs()));
             ground.unwrap_or_else(|_| late()).map(Some)
         };
@@ -163,50 +179,33 @@ fn unwell_target(found: &TargetHealthDescription) -> Option<UnwellTarget> {
     })
 }
 
-/// The end of the log of the last container that ended, where it goes to CloudWatch by awslogs, whose
-/// streams are called `<prefix>/<container>/<task id>`.
-/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using_awslogs.html>
+/// The last task whose end says something, and the container of it that ended.
+fn last_to_end(tasks: &[StoppedTask]) -> Option<(&str, &str)> {
+    let mut ended = tasks.iter().rev().filter(|task| task.cause().is_some());
+    ended.find_map(|task| Some((task.id.as_str(), task.culprit()?.name.as_str())))
+}
+
+/// The end of the container's log, where it goes to CloudWatch by awslogs.
 async fn log(
     aws: &Reader,
-    tasks: &[StoppedTask],
-    ours: &Deployment,
+    definition: &Value,
+    container: &str,
+    task: &str,
 ) -> Result<Option<Log>, Failure> {
-    let mut ended = tasks.iter().rev().filter(|task| task.cause().is_some());
-    let Some((task, container)) = ended.find_map(|task| Some((task, task.culprit()?))) else {
+    let Some(place) = logs::place(definition, &aws.region, container, task) else {
         return Ok(None);
     };
-    let arn = &ours.task_definition;
-    let request = aws.ecs.describe_task_definition().task_definition(arn);
-    let found = request.send().await.explain("ecs:DescribeTaskDefinition", arn)?;
-    let definitions = found.task_definition().map(TaskDefinition::container_definitions);
-    let options = definitions
-        .unwrap_or_default()
-        .iter()
-        .find(|definition| definition.name() == Some(container.name.as_str()))
-        .and_then(|definition| definition.log_configuration())
-        .filter(|configuration| *configuration.log_driver() == LogDriver::Awslogs)
-        .and_then(|configuration| configuration.options());
-    let option = |name: &str| options.and_then(|options| options.get(name));
-    let (Some(group), Some(prefix)) = (option("awslogs-group"), option("awslogs-stream-prefix"))
-    else {
-        return Ok(None);
-    };
-    let stream = format!("{prefix}/{}/{}", container.name, task.id);
     let request = aws
         .logs
         .get_log_events()
-        .log_group_name(group)
-        .log_stream_name(&stream)
+        .log_group_name(&place.group)
+        .log_stream_name(&place.stream)
         .limit(LOG_LINES)
         .start_from_head(false);
-    let events = request.send().await.explain("logs:GetLogEvents", format!("{group} {stream}"))?;
+    let events = request.send().await.explain("logs:GetLogEvents", place.to_string())?;
     let lines = events.events().iter().filter_map(|event| event.message());
-    Ok(Some(Log {
-        container: container.name.clone(),
-        group: group.clone(),
-        lines: lines.flat_map(str::lines).map(str::to_owned).collect(),
-        stream,
-    }))
+    let lines = lines.flat_map(str::lines).map(str::to_owned).collect();
+    Ok(Some(Log { container: container.to_owned(), place, lines }))
 }
 
 #[cfg(test)]

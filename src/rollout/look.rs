@@ -3,14 +3,11 @@
 
 use super::{
     Target,
-    service_deployment::{self, Listed, ServiceDeployment},
+    service_deployment::{self, Listed, ServiceDeployment, read},
     state::{self, ServiceState, at_once},
 };
 use crate::{
-    aws::{
-        Reader,
-        explain::{Explain as _, Failure},
-    },
+    aws::{Reader, explain::Failure},
     event::{Event, Events},
 };
 use std::{collections::BTreeMap, time::Duration};
@@ -20,8 +17,6 @@ use tokio::time::Instant;
 const SERVICE_AGE: Duration = Duration::from_secs(3);
 /// Looks in which a deployment has no record, after which it is taken to have none.
 const TRIES: u32 = 10;
-/// Service deployments that are listed at once, the newest first.
-const LISTED: i32 = 20;
 
 /// Whether ECS keeps records of deployments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,12 +44,12 @@ pub struct Looks<'a> {
 
 impl<'a> Looks<'a> {
     /// Nothing was looked at yet.
-    pub const fn new(aws: &'a Reader, target: &'a Target) -> Self {
+    pub fn new(aws: &'a Reader, target: &'a Target) -> Self {
         Self {
             aws,
             target,
             records: Records::Unknown { tries: 0 },
-            record: None,
+            record: target.asked_back.clone(),
             task_definitions: BTreeMap::new(),
             last: None,
             events: None,
@@ -75,8 +70,12 @@ impl<'a> Looks<'a> {
         if self.records == Records::Absent {
             return state::read(self.aws, self.target).await;
         }
-        let (service, listed) =
-            tokio::join!(biased; state::read(self.aws, self.target), list(self.aws, self.target));
+        let of = (self.target.cluster.as_str(), self.target.service.as_str());
+        let (service, listed) = tokio::join!(
+            biased;
+            state::read(self.aws, self.target),
+            read::list(self.aws, of, &[], at_once())
+        );
         let mut service = service?;
         match listed {
             Ok(listed) => service.record = self.find(&service, &listed).await,
@@ -152,13 +151,8 @@ impl<'a> Looks<'a> {
     }
 
     async fn describe(&mut self, arn: &str) -> Result<Option<ServiceDeployment>, Failure> {
-        let request = self.aws.ecs.describe_service_deployments().service_deployment_arns(arn);
-        let found = request.customize().config_override(at_once()).send().await;
-        let found = found.explain("ecs:DescribeServiceDeployments", arn)?;
-        let Some(record) = found.service_deployments().first().map(service_deployment::normal)
-        else {
-            return Ok(None);
-        };
+        let found = read::describe(self.aws, arn, at_once()).await?;
+        let Some(record) = found else { return Ok(None) };
         let revisions: Vec<_> = record.revisions().collect();
         // The names of versions are for the report; nothing is decided by them.
         drop(self.resolve(&revisions).await);
@@ -169,32 +163,12 @@ impl<'a> Looks<'a> {
     async fn resolve(&mut self, revisions: &[&str]) -> Result<(), Failure> {
         let new = |arn: &&&str| !self.task_definitions.contains_key(**arn);
         let new: Vec<_> = revisions.iter().filter(new).map(|arn| (*arn).to_owned()).collect();
-        let Some(first) = new.first().cloned() else { return Ok(()) };
-        let request = self.aws.ecs.describe_service_revisions();
-        let request = request.set_service_revision_arns(Some(new));
-        let found = request.customize().config_override(at_once()).send().await;
-        let found = found.explain("ecs:DescribeServiceRevisions", first)?;
-        self.task_definitions.extend(found.service_revisions().iter().filter_map(|it| {
-            Some((it.service_revision_arn()?.to_owned(), it.task_definition()?.to_owned()))
-        }));
+        if !new.is_empty() {
+            let found = read::task_definitions(self.aws, new, at_once()).await?;
+            self.task_definitions.extend(found);
+        }
         Ok(())
     }
-}
-
-async fn list(aws: &Reader, target: &Target) -> Result<Vec<Listed>, Failure> {
-    let Target { cluster, service, .. } = target;
-    let request = aws.ecs.list_service_deployments().cluster(cluster).service(service);
-    let request = request.max_results(LISTED).customize().config_override(at_once());
-    let on = format!("service {service} in cluster {cluster}");
-    let found = request.send().await;
-    // An answer that is not ECS's own comes from something that has no such operation.
-    let status = found.as_ref().err().filter(|error| error.as_service_error().is_none());
-    let status = status.and_then(|error| error.raw_response()).map(|it| it.status().as_u16());
-    let found = found.explain("ecs:ListServiceDeployments", on).map_err(|failure| Failure {
-        code: failure.code.or_else(|| status.map(|status| format!("HTTP {status}"))),
-        ..failure
-    })?;
-    Ok(found.service_deployments().iter().filter_map(service_deployment::listed).collect())
 }
 
 /// Whether the answer means that there are no records to be had here: the operation is not known, or

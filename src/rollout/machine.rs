@@ -107,6 +107,8 @@ pub struct Rollout {
     unexplained_since: Option<Duration>,
     /// Since when another deployment is the primary one.
     replaced_since: Option<Duration>,
+    /// Whether it is followed until the last version is back.
+    returns: bool,
     early: Option<Early>,
     giving_up: giving_up::GivingUp,
     stages: stages::Stages,
@@ -138,6 +140,7 @@ impl Rollout {
             by_hand: None,
             unexplained_since: None,
             replaced_since: None,
+            returns: false,
             early: None,
             giving_up: giving_up::GivingUp::default(),
             stages: stages::Stages::default(),
@@ -149,6 +152,13 @@ impl Rollout {
     #[must_use]
     pub fn given_up_after(mut self, tasks: u32) -> Self {
         self.early = Some(Early::new(tasks));
+        self
+    }
+
+    /// The same where this run has had it rolled back: it ends when ECS's record of it does.
+    #[must_use]
+    pub const fn returning(mut self) -> Self {
+        self.returns = true;
         self
     }
 
@@ -178,7 +188,7 @@ impl Rollout {
         let mut events = self.new_service_events(state);
         let was_rolling_back = self.is_rolling_back();
         let ending = self.decide(elapsed, state);
-        if let (Some(failure), false) = (&self.failure, was_rolling_back)
+        if let (Some(failure), false) = (&self.failure, was_rolling_back || self.returns)
             && let Some((to, _)) = &failure.rollback
         {
             let to = match revision(to) {

@@ -2,14 +2,11 @@
 //! deployment that is followed.
 //! <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-deployment.html>
 
+pub mod read;
+
 use super::state::Deployment;
-use aws_sdk_ecs::types::{
-    self, DeploymentConfiguration, DeploymentLifecycleHookAction, DeploymentLifecycleHookStatus,
-    DeploymentLifecycleHookTargetType, ServiceDeploymentRollbackMonitorsStatus,
-    ServiceDeploymentStatus, ServiceRevisionSummary,
-};
 use aws_smithy_types::DateTime;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 /// How much earlier than the deployment its record may have been made, by ECS's clock: both are made by
 /// one call.
@@ -40,6 +37,8 @@ pub struct ServiceDeployment {
     pub rollback: Option<Rollback>,
     /// The hook that waits for somebody's word.
     pub pause: Option<Pause>,
+    /// How far the Lambda functions are that ECS asks at this stage, in its words.
+    pub functions: Vec<String>,
     /// How long both versions run once all requests have moved, in minutes.
     pub bake_minutes: i32,
     /// When it changed last, by ECS's clock.
@@ -66,6 +65,21 @@ pub enum Status {
     RolledBack,
     /// `ROLLBACK_FAILED`.
     RollbackFailed,
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Underway => "IN_PROGRESS",
+            Self::StopRequested => "STOP_REQUESTED",
+            Self::RollbackRequested => "ROLLBACK_REQUESTED",
+            Self::RollingBack => "ROLLBACK_IN_PROGRESS",
+            Self::Successful => "SUCCESSFUL",
+            Self::Stopped => "STOPPED",
+            Self::RolledBack => "ROLLBACK_SUCCESSFUL",
+            Self::RollbackFailed => "ROLLBACK_FAILED",
+        })
+    }
 }
 
 /// One version of the service.
@@ -155,6 +169,26 @@ impl ServiceDeployment {
     }
 }
 
+/// A record of this status with nothing else in it.
+#[cfg(test)]
+pub(crate) fn sample(status: Status) -> ServiceDeployment {
+    ServiceDeployment {
+        arn: "arn:aws:ecs:eu-west-1:123456789012:service-deployment/web/web/NCWGC2ZR".to_owned(),
+        status,
+        reason: String::new(),
+        stage: None,
+        target: Revision::default(),
+        sources: Vec::new(),
+        breaker: None,
+        alarms: Vec::new(),
+        rollback: None,
+        pause: None,
+        functions: Vec::new(),
+        bake_minutes: 0,
+        updated_at: None,
+    }
+}
+
 /// One of the service deployments that ECS lists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {
@@ -186,84 +220,6 @@ pub fn matching<'a>(
 ) -> Option<&'a Listed> {
     let brings = |it: &&Listed| task_definitions.get(&it.revision) == Some(&ours.task_definition);
     near(ours, listed).into_iter().find(brings)
-}
-
-/// What ECS lists, as plain data.
-pub fn listed(found: &types::ServiceDeploymentBrief) -> Option<Listed> {
-    Some(Listed {
-        arn: found.service_deployment_arn()?.to_owned(),
-        revision: found.target_service_revision_arn()?.to_owned(),
-        created_at: *found.created_at()?,
-    })
-}
-
-/// What ECS describes, as plain data.
-pub fn normal(found: &types::ServiceDeployment) -> ServiceDeployment {
-    let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
-    let configuration = found.deployment_configuration();
-    let breaker = found.deployment_circuit_breaker();
-    let alarms = found.alarms().map(types::ServiceDeploymentAlarms::triggered_alarm_names);
-    let waits = found.lifecycle_hook_details().iter().find(|hook| {
-        hook.target_type() == Some(&DeploymentLifecycleHookTargetType::Pause)
-            && hook.status() == Some(&DeploymentLifecycleHookStatus::AwaitingAction)
-    });
-    ServiceDeployment {
-        arn: text(found.service_deployment_arn()),
-        status: status(found.status()),
-        reason: text(found.status_reason()),
-        stage: found.lifecycle_stage().map(|stage| stage.as_str().to_owned()),
-        target: found.target_service_revision().map(revision).unwrap_or_default(),
-        sources: found.source_service_revisions().iter().map(revision).collect(),
-        breaker: breaker
-            .filter(|it| it.status() != Some(&ServiceDeploymentRollbackMonitorsStatus::Disabled))
-            .map(|it| Breaker {
-                failures: it.failure_count(),
-                threshold: it.threshold(),
-                is_triggered: it.status()
-                    == Some(&ServiceDeploymentRollbackMonitorsStatus::Triggered),
-            }),
-        alarms: alarms.unwrap_or_default().to_vec(),
-        rollback: found.rollback().map(|it| Rollback {
-            reason: text(it.reason()),
-            to: text(it.service_revision_arn()),
-            task_definition: None,
-        }),
-        pause: waits.map(|hook| Pause {
-            hook: text(hook.hook_id()),
-            until: hook.expires_at().copied(),
-            continues: hook.timeout_action() == Some(&DeploymentLifecycleHookAction::Continue),
-        }),
-        bake_minutes: configuration
-            .and_then(DeploymentConfiguration::bake_time_in_minutes)
-            .unwrap_or(0),
-        updated_at: found.updated_at().copied(),
-    }
-}
-
-fn status(found: Option<&ServiceDeploymentStatus>) -> Status {
-    match found {
-        Some(ServiceDeploymentStatus::StopRequested) => Status::StopRequested,
-        Some(ServiceDeploymentStatus::RollbackRequested) => Status::RollbackRequested,
-        Some(ServiceDeploymentStatus::RollbackInProgress) => Status::RollingBack,
-        Some(ServiceDeploymentStatus::Successful) => Status::Successful,
-        Some(ServiceDeploymentStatus::Stopped) => Status::Stopped,
-        Some(ServiceDeploymentStatus::RollbackSuccessful) => Status::RolledBack,
-        Some(ServiceDeploymentStatus::RollbackFailed) => Status::RollbackFailed,
-        _ => Status::Underway,
-    }
-}
-
-fn revision(found: &ServiceRevisionSummary) -> Revision {
-    #[expect(clippy::cast_possible_truncation, reason = "it is a percentage")]
-    let traffic = |weight: f64| weight.round() as i32;
-    Revision {
-        arn: found.arn().unwrap_or_default().to_owned(),
-        task_definition: None,
-        desired: found.requested_task_count(),
-        running: found.running_task_count(),
-        pending: found.pending_task_count(),
-        traffic: found.requested_production_traffic_weight().map(traffic),
-    }
 }
 
 #[cfg(test)]
@@ -316,44 +272,5 @@ mod tests {
         assert_eq!(found(&ours(20.0), &all, &of).as_deref(), Some("a"));
         assert_eq!(found(&ours(23.0), &all, &of).as_deref(), Some("b"));
         assert_eq!(found(&ours(23.0), &all[1..], &of), None, "the other one's is not ours");
-    }
-
-    #[test]
-    fn every_status_is_known() {
-        let told: Vec<_> = ServiceDeploymentStatus::values()
-            .iter()
-            .map(|it| format!("{it}: {:?}", status(Some(&ServiceDeploymentStatus::from(*it)))))
-            .collect();
-        insta::assert_snapshot!(told.join("\n"), @r"
-        IN_PROGRESS: Underway
-        PENDING: Underway
-        ROLLBACK_FAILED: RollbackFailed
-        ROLLBACK_IN_PROGRESS: RollingBack
-        ROLLBACK_REQUESTED: RollbackRequested
-        ROLLBACK_SUCCESSFUL: RolledBack
-        STOPPED: Stopped
-        STOP_REQUESTED: StopRequested
-        SUCCESSFUL: Successful
-        ");
-    }
-
-    #[test]
-    fn a_hook_that_waits_is_a_pause_and_a_function_is_none() {
-        use DeploymentLifecycleHookStatus as Is;
-        use DeploymentLifecycleHookTargetType as Of;
-        let hook = |kind, status| {
-            types::DeploymentLifecycleHookDetail::builder()
-                .hook_id("h-1")
-                .target_type(kind)
-                .status(status)
-                .timeout_action(DeploymentLifecycleHookAction::Rollback)
-                .build()
-        };
-        let pause = |hook| {
-            normal(&types::ServiceDeployment::builder().lifecycle_hook_details(hook).build()).pause
-        };
-        assert!(pause(hook(Of::Pause, Is::AwaitingAction)).is_some_and(|it| !it.continues));
-        assert_eq!(pause(hook(Of::Pause, Is::Succeeded)), None);
-        assert_eq!(pause(hook(Of::AwsLambda, Is::InProgress)), None);
     }
 }

@@ -117,6 +117,11 @@ pub fn at_once() -> aws_sdk_ecs::config::Builder {
     aws_sdk_ecs::Config::builder().retry_config(RetryConfig::disabled())
 }
 
+/// A question that is asked once is tried as often as every other call.
+pub fn as_usual() -> aws_sdk_ecs::config::Builder {
+    aws_sdk_ecs::Config::builder()
+}
+
 /// Looks at the service.
 pub async fn read(aws: &Reader, target: &Target) -> Result<ServiceState, Failure> {
     let Target { cluster, service, .. } = target;

@@ -118,11 +118,11 @@ fn problem(what: &str, reason: Option<&str>, then: Option<String>, known: Known<
     found.extend(then);
     found.extend(evidence.unread.iter().map(|what| format!("not read: {}", line::one_line(what))));
     if let Some(log) = evidence.log.as_ref() {
-        let Log { container, group, stream, lines } = log;
-        let [container, group, stream] = [container, group, stream].map(|it| line::one_line(it));
+        let Log { container, place, lines } = log;
+        let (container, place) = (line::one_line(container), line::one_line(&place.to_string()));
         found.push(match lines.as_slice() {
-            [] => format!("the log of `{container}`, {stream} in {group}, is empty"),
-            _ => format!("the end of the log of `{container}`, {stream} in {group}:"),
+            [] => format!("the log of `{container}`, {place}, is empty"),
+            _ => format!("the end of the log of `{container}`, {place}:"),
         });
         let last = lines.len().saturating_sub(LOG_LINES);
         let lines = lines[last..].iter().map(|text| line::cut(&line::one_line(text), LOG_LINE));
@@ -183,6 +183,7 @@ mod tests {
         },
         *,
     };
+    use crate::resource::task_definition::logs::Place;
     use aws_smithy_types::DateTime;
 
     const BREAKER: &str = "ECS deployment circuit breaker: tasks failed to start.";
@@ -272,8 +273,7 @@ mod tests {
             ],
             log: Some(Log {
                 container: "web".to_owned(),
-                group: "/ecs/web".to_owned(),
-                stream: "web/web/2b".to_owned(),
+                place: Place { group: "/ecs/web".to_owned(), stream: "web/web/2b".to_owned() },
                 lines: vec!["no DATABASE_URL".to_owned()],
             }),
             ..Evidence::default()
@@ -300,8 +300,7 @@ mod tests {
             tasks: vec![task("1a", "Essential container in task exited", Some(255))],
             log: Some(Log {
                 container: "web".to_owned(),
-                group: "/ecs/web".to_owned(),
-                stream: "web/web/1a".to_owned(),
+                place: Place { group: "/ecs/web".to_owned(), stream: "web/web/1a".to_owned() },
                 lines: vec!["exec /app: exec format error".to_owned()],
             }),
             ..Evidence::default()

@@ -15,9 +15,11 @@ use crate::{
     },
 };
 use aws_sdk_elasticloadbalancingv2::types::LoadBalancer;
+use aws_smithy_types::DateTime;
 use futures_util::future::try_join_all;
-use place::{Candidate, Overflow, Place, RULES, candidates, full_of};
-use std::collections::BTreeMap;
+use jiff::Timestamp;
+use place::{Candidate, Family, Overflow, Place, RULES, family, full_of};
+use std::{collections::BTreeMap, time::Duration};
 
 /// What is there of it.
 #[derive(Debug, Clone, Default)]
@@ -30,7 +32,12 @@ pub struct Balancer {
     pub listeners: Vec<listener::Observed>,
     /// The listeners' rules, by the listener's ARN.
     pub rules: BTreeMap<String, Vec<rule::Observed>>,
+    /// For a preview: the names of load balancers that were made for previews, and have none.
+    pub unused: Vec<String>,
 }
+
+/// How long after it was made a load balancer that nothing stands behind may still be for somebody.
+const BEING_MADE: Duration = Duration::from_mins(15);
 
 /// Reads it: the one that the file names, or for a preview the one that it stands behind or that has room.
 /// What that takes does not grow with the previews.
@@ -48,7 +55,15 @@ pub async fn observe(aws: &Reader, config: &Config, names: &Names) -> Result<Bal
         .collect();
     let first = balancers.iter().find(|found| found.load_balancer_name() == Some(&own.name));
     let carried = first.map(LoadBalancer::security_groups).unwrap_or_default();
-    let (candidates, mut full) = candidates(&own.name, &standing, &groups, &names.target_group);
+    let Family { candidates, mut full, empty } =
+        family(&own.name, &standing, &groups, &names.target_group);
+    // A run that is making one now has hung nothing on it yet.
+    let is_old = |name: &String| {
+        let found = balancers.iter().find(|found| found.load_balancer_name() == Some(name));
+        let made = found.and_then(LoadBalancer::created_time).map_or(i64::MAX, DateTime::secs);
+        made.saturating_add(BEING_MADE.as_secs().cast_signed()) < Timestamp::now().as_second()
+    };
+    let unused: Vec<_> = empty.into_iter().filter(is_old).collect();
     for Candidate { name, arn, is_own, is_home } in candidates {
         let overflow = (!is_own).then(|| Overflow {
             security_groups: carried.iter().cloned().collect(),
@@ -57,6 +72,7 @@ pub async fn observe(aws: &Reader, config: &Config, names: &Names) -> Result<Bal
         let there = balancers.iter().find(|found| arn.is_some() && arn_of(found) == arn);
         let place = Place { name, overflow };
         let read = read(aws, config, names, place, there).await?;
+        let read = Balancer { unused: unused.clone(), ..read };
         let Some(found) = read.found.as_ref().filter(|_| !is_home) else { return Ok(read) };
         let rules = read.rules.values().map(Vec::len).sum();
         // One of that name which was made for something else is not for previews.
@@ -109,5 +125,6 @@ async fn read(
     };
     let (found, (listeners, rules)) =
         tokio::try_join!(load_balancer::observe(aws, found, &names.main), listeners_and_rules)?;
-    Ok(Balancer { place, found: Some(found), listeners, rules: rules.into_iter().collect() })
+    let rules = rules.into_iter().collect();
+    Ok(Balancer { place, found: Some(found), listeners, rules, unused: Vec::new() })
 }

@@ -2,6 +2,7 @@
 
 mod action;
 mod bad_input;
+mod canaries;
 mod cost;
 mod engine;
 mod events;

@@ -2,6 +2,7 @@
 //! that run as containers and a load balancer that leads to them.
 
 mod failures;
+mod oidc;
 mod previews;
 mod twenty;
 

@@ -2,6 +2,7 @@
 
 mod again;
 mod at_once;
+mod auto;
 mod cancel;
 mod deploy;
 mod diagnosis;
@@ -10,6 +11,7 @@ mod faulted;
 mod ground;
 mod killed;
 mod network;
+mod oidc;
 mod previews;
 mod refusals;
 mod run_task;
@@ -21,3 +23,4 @@ mod strategies;
 mod sweep;
 mod topologies;
 mod ways;
+mod words;

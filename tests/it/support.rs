@@ -4,6 +4,7 @@
 
 pub mod account;
 pub mod balancer;
+pub mod counts;
 pub mod daemon;
 pub mod ecr;
 pub mod front;
@@ -13,6 +14,7 @@ pub mod lane;
 pub mod manners;
 pub mod ministack;
 pub mod moto;
+pub mod oidc;
 pub mod prism;
 pub mod process;
 pub mod program;

@@ -29,3 +29,24 @@ pub(super) fn help(code: &str) -> Option<String> {
     };
     Some(format!("the quota `{name}` of Elastic Load Balancing is used up: {more}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::aws::explain::Failure;
+
+    #[test]
+    fn a_quota_that_is_used_up_is_told_by_its_name() {
+        let told = |code: &str| {
+            let failure = Failure {
+                operation: "elasticloadbalancing:CreateRule",
+                on: "the host".to_owned(),
+                code: Some(code.to_owned()),
+                message: "no more".to_owned(),
+                request_id: None,
+            };
+            failure.problem().to_string()
+        };
+        let codes = ["TooManyUniqueTargetGroupsPerLoadBalancer", "TooManyRules", "TooManyTargets"];
+        insta::assert_snapshot!(codes.map(told).join("\n"), @"");
+    }
+}

@@ -9,6 +9,7 @@ use crate::config::{
     section::{At, Section},
     values,
 };
+use serde_json::Value;
 
 /// What stands in the place of the pull request's number.
 const NUMBER: &str = "{number}";
@@ -32,9 +33,7 @@ pub(super) fn read(
     for (name, at) in &environment {
         let name = At { value: name.as_str(), span: at.span.clone() };
         name.must("the variable", names::variable, findings);
-        if let Definition::Block(block) = &task.definition
-            && block.secrets.contains_key(name.value)
-        {
+        if is_secret(task, name.value) {
             let what = format!("`{}` is a secret of the task and a variable here", name.value);
             findings.push(Finding::new(name.span, what).help("take one of them out"));
         }
@@ -51,6 +50,28 @@ pub(super) fn read(
         run: section.boolean("run"),
         ttl: section.duration("ttl"),
     })
+}
+
+/// Whether the container that gets the preview's variables has a secret of this name, beside which ECS takes
+/// no variable.
+fn is_secret(task: &Task, name: &str) -> bool {
+    let document = match &task.definition {
+        Definition::Block(block) => return block.secrets.contains_key(name),
+        Definition::Json(document) => document,
+    };
+    let containers = document["containerDefinitions"].as_array().into_iter().flatten();
+    let own = containers.filter(|container| container["name"].as_str() == Some(&task.container));
+    let mut secrets = own.flat_map(|own| own["secrets"].as_array().into_iter().flatten());
+    secrets.any(|secret| secret["name"].as_str() == Some(name))
+}
+
+/// What the containers of a task definition take of it each, in all: ECS refuses a smaller task.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html>
+fn taken(task: &Task, key: &str, or: &str) -> u64 {
+    let Definition::Json(document) = &task.definition else { return 0 };
+    let containers = document["containerDefinitions"].as_array().into_iter().flatten();
+    let of = |container: &Value| container[key].as_u64().or_else(|| container[or].as_u64());
+    containers.filter_map(of).sum()
 }
 
 fn way(section: &Section<'_>, findings: &mut Vec<Finding>) -> Way {
@@ -137,6 +158,15 @@ fn certificate(
 fn size(section: &Section<'_>, task: &Task, findings: &mut Vec<Finding>) {
     let (cpu, memory) = (section.number::<u32>("cpu"), section.number::<u32>("memory"));
     let Some(at) = cpu.as_ref().or(memory.as_ref()) else { return };
+    let sizes = [(&cpu, "cpu", "cpu", "CPU units"), (&memory, "memory", "memoryReservation", "MiB")];
+    for (given, key, or, unit) in sizes {
+        let taken = taken(task, key, or);
+        if let Some(at) = given.as_ref().filter(|at| u64::from(at.value) < taken) {
+            let what = format!("the containers of the task definition take {taken} {unit}");
+            let finding = Finding::new(at.span.clone(), what).label("less than that");
+            findings.push(finding.help(format!("raise it, or take `{key}` out of the containers")));
+        }
+    }
     let of_task = match &task.definition {
         Definition::Block(block) => (Some(block.cpu), Some(block.memory)),
         Definition::Json(document) => {

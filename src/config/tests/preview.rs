@@ -1,6 +1,6 @@
 //! The `preview` section.
 
-use super::{read, told};
+use super::{read, told, with};
 use crate::config::model::{Preview, Way};
 use std::time::Duration;
 
@@ -92,4 +92,49 @@ preview:
       |
       = help: add `load-balancer.certificate`: it may be the same one
     ");
+}
+
+#[test]
+fn a_task_definition_that_a_preview_does_not_fit() {
+    let document = r#"{
+      "family": "web", "cpu": "1024", "memory": "2048",
+      "containerDefinitions": [
+        {"name": "web", "portMappings": [{"containerPort": 8080}], "memory": 1024,
+         "secrets": [{"name": "KEY", "valueFrom": "/key"}]},
+        {"name": "proxy", "memoryReservation": 256, "image": "123456789012.dkr.ecr.eu-central-1.amazonaws.com/proxy:1"}
+      ]
+    }"#;
+    let file = "\
+service: web
+task: { definition: task.json, container: web }
+preview:
+  cpu: 256
+  memory: 1024
+  environment: { KEY: x }
+";
+    let files = [("Dockerfile", "FROM scratch\n"), ("task.json", document)];
+    insta::assert_snapshot!(with(file, &files).expect_err("it does not fit"), @r"
+    error: the containers of the task definition take 1280 MiB
+     --> ecs-deploy.yml:5:11
+      |
+    5 |   memory: 1024
+      |           ^^^^ less than that
+      |
+      = help: raise it, or take `memory` out of the containers
+
+    error: `KEY` is a secret of the task and a variable here
+     --> ecs-deploy.yml:6:18
+      |
+    6 |   environment: { KEY: x }
+      |                  ^^^
+      |
+      = help: take one of them out
+    ");
+}
+
+#[test]
+fn whether_the_tasks_of_run_run_for_it_is_said_or_not() {
+    assert_eq!(preview("{}").run, None);
+    assert_eq!(preview("{ run: true }").run, Some(true));
+    assert_eq!(preview("{ run: false }").run, Some(false));
 }

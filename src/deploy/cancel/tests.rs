@@ -37,6 +37,7 @@ fn watched(before: Option<&str>, replay: &Replay) -> Watched {
             deployment: "ecs-svc/2".to_owned(),
             timeout: Duration::from_mins(15),
             give_up: None,
+            asked_back: None,
         },
         before: before.map(|revision| format!("arn:aws:ecs:x:1:task-definition/{revision}")),
         on_cancel: OnCancel::Rollback,

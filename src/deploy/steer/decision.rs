@@ -1,6 +1,12 @@
 //! What is done about a word, or why nothing can be. Pure.
 
-use crate::{aws::explain::Failure, error::Problem, event::Verdict, resource::service::Observed};
+use crate::{
+    aws::explain::Failure,
+    error::Problem,
+    event::Verdict,
+    resource::service::Observed,
+    rollout::service_deployment::{ServiceDeployment, Status},
+};
 
 /// What somebody has to say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,33 +15,6 @@ pub enum Word {
     Continue,
     /// The last version comes back.
     Rollback,
-}
-
-/// A service deployment, as ECS tells of it.
-/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceDeployment.html>
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Deployment {
-    /// Its ARN.
-    pub arn: String,
-    /// `IN_PROGRESS`, `ROLLBACK_SUCCESSFUL`, …
-    pub status: String,
-    /// ECS's words about that; may be empty.
-    pub reason: String,
-    /// Where it is on its way, `BAKE_TIME`.
-    pub stage: Option<String>,
-    /// The hooks of that stage.
-    pub hooks: Vec<Hook>,
-}
-
-/// A lifecycle hook of a deployment that is going on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hook {
-    /// By which ECS is told about it.
-    pub id: String,
-    /// `PAUSE` or `AWS_LAMBDA`.
-    pub target: String,
-    /// `AWAITING_ACTION`, …
-    pub status: String,
 }
 
 /// What is done.
@@ -110,15 +89,14 @@ pub fn decide(
     word: Word,
     name: &str,
     service: &Observed,
-    deployment: Option<&Deployment>,
+    deployment: Option<&ServiceDeployment>,
 ) -> Result<Act, Problem> {
-    let Some(Deployment { arn, status, stage, hooks, .. }) = deployment else {
+    let Some(ServiceDeployment { arn, status, stage, pause, functions, .. }) = deployment else {
         return Err(nothing(word, name, service));
     };
     let deployment = arn.clone();
     let stage = stage.as_ref().map(|stage| format!(", at {stage}")).unwrap_or_default();
-    let is_going_on = matches!(&**status, "PENDING" | "IN_PROGRESS");
-    if !is_going_on {
+    if *status != Status::Underway {
         return match word {
             Word::Rollback => Ok(Act::Await { deployment }),
             Word::Continue => Err(Problem::new(format!("the deployment of {name} cannot go on"))
@@ -126,17 +104,15 @@ pub fn decide(
                 .help("deploy again when it is over: ecs-private-deploy deploy")),
         };
     }
-    let waits = |hook: &&Hook| hook.status == "AWAITING_ACTION" && hook.target != "AWS_LAMBDA";
-    let waiting = hooks.iter().find(waits).map(|hook| hook.id.clone());
-    match (word, waiting) {
+    match (word, pause.as_ref().map(|pause| pause.hook.clone())) {
         (_, Some(hook)) => Ok(Act::Resolve { deployment, hook, goes_on: word == Word::Continue }),
         (Word::Rollback, None) => Ok(Act::Stop { deployment }),
         (Word::Continue, None) => {
             let problem =
                 Problem::new(format!("the deployment of {name} does not wait for a word"));
             let mut problem = problem.found(format!("{arn} is {status}{stage}"));
-            for hook in hooks.iter().filter(|hook| hook.target == "AWS_LAMBDA") {
-                problem = problem.found(format!("a Lambda hook is {}", hook.status));
+            for status in functions {
+                problem = problem.found(format!("a Lambda hook is {status}"));
             }
             Err(problem.help(
                 "`rollout: { pause: { at: [POST_SCALE_UP] } }` makes one wait; to follow this one: \
@@ -182,26 +158,29 @@ pub fn absent(word: Word, name: &str, failure: &Failure) -> Problem {
 }
 
 /// How a deployment that was to be rolled back ended; `None` while it has not.
-pub fn end(deployment: &Deployment) -> Option<Verdict> {
-    let Deployment { arn, status, reason, .. } = deployment;
-    let problem = |what: String| {
-        let problem = Problem::new(what).found(arn.clone());
+pub fn end(deployment: &ServiceDeployment) -> Option<Verdict> {
+    let reason = deployment.why();
+    let problem = |what: &str| {
+        let problem = Problem::new(what).found(deployment.arn.clone());
         if reason.is_empty() { problem } else { problem.found(format!("ECS says: {reason}")) }
     };
-    match &**status {
-        "ROLLBACK_SUCCESSFUL" => {
-            Some(Verdict::RolledBack(problem("the last version is back, as asked".to_owned())))
+    match deployment.status {
+        Status::RolledBack => {
+            Some(Verdict::RolledBack(problem("the last version is back, as asked")))
         }
-        "ROLLBACK_FAILED" => Some(Verdict::Failed(
-            problem("the last version could not be brought back".to_owned())
+        Status::RollbackFailed => Some(Verdict::Failed(
+            problem("the last version could not be brought back")
                 .help("deploy a version that is known to work: ecs-private-deploy deploy"),
         )),
-        "STOPPED" => Some(Verdict::Stopped(
-            problem("the rollout was stopped, and nothing was brought back".to_owned())
+        Status::Stopped => Some(Verdict::Stopped(
+            problem("the rollout was stopped, and nothing was brought back")
                 .help("deploy the version that is wanted: ecs-private-deploy deploy"),
         )),
-        "SUCCESSFUL" => Some(Verdict::Succeeded),
-        _ => None,
+        Status::Successful => Some(Verdict::Succeeded),
+        Status::Underway
+        | Status::StopRequested
+        | Status::RollbackRequested
+        | Status::RollingBack => None,
     }
 }
 

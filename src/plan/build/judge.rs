@@ -54,9 +54,10 @@ pub(super) fn judge(
     };
     let diagnosis = diagnose(&vpc, &task, needs);
     if !diagnosis.problems.is_empty() {
-        return Err(Error::Refused(refusal(inputs.config, inputs.world, &vpc, &diagnosis)));
+        return Err(Error::Unreachable(refusal(inputs.config, inputs.world, &vpc, &diagnosis)));
     }
     plan.warnings.extend(unknown(&diagnosis));
+    plan.warnings.extend(diagnosis.unread(&vpc));
     plan.warnings.extend(diagnosis.warnings.iter().cloned());
     Ok(Some(Judged { vpc, task, diagnosis }))
 }

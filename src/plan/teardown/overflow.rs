@@ -6,6 +6,7 @@ use crate::{
     plan::{Plan, change::Change},
     resource::{Action, load_balancer, rule},
 };
+use std::collections::BTreeSet;
 
 const LAST: &str = "no other preview stands behind it any more";
 
@@ -21,22 +22,33 @@ pub(super) fn load_balancer(inputs: &Inputs<'_>, plan: &mut Plan) {
     }
 }
 
-/// The same for a second look, once this preview's rules are gone: previews that go at the same moment see
-/// one another's rules, and each of them leaves the load balancer to the other. `None` where there is none,
-/// or where it goes already.
-pub fn left(inputs: &Inputs<'_>, planned: &Plan) -> Option<Plan> {
-    let found = overflow(inputs)?;
+/// The load balancers to be looked at again once this preview's rules are gone. Previews that go at the same
+/// moment see one another's rules, and each of them leaves the load balancer to the other; and a run that
+/// was killed has left one.
+pub fn left(inputs: &Inputs<'_>, planned: &Plan) -> Vec<String> {
+    let goes = |name: &String| planned.steps.contains_key(&Address::new(Kind::LoadBalancer, name));
+    let own = overflow(inputs).map(|found| found.settings.name.clone());
+    let all = own.into_iter().chain(inputs.world.unused.iter().cloned());
+    let all: BTreeSet<_> = all.filter(|name| !goes(name)).collect();
+    all.into_iter().collect()
+}
+
+/// Plans the end of one that was looked at again.
+pub fn end(found: &load_balancer::Observed) -> Plan {
     let mut plan = Plan::default();
     add(found, Vec::new(), &mut plan);
-    let goes = plan.steps.keys().all(|address| planned.steps.contains_key(address));
-    (!goes).then_some(plan)
+    plan
+}
+
+/// Whether it was made for previews of this load balancer alone: a service may have taken it for its own.
+pub fn is_for_previews(found: &load_balancer::Observed, of: &str) -> bool {
+    found.settings.overflow_of.as_deref() == Some(of) && found.ownership.users.is_empty()
 }
 
 fn overflow<'a>(inputs: &Inputs<'a>) -> Option<&'a load_balancer::Observed> {
     inputs.config.preview_of.as_ref()?;
     let found = inputs.world.load_balancer.as_ref()?;
-    // A service may have taken it for its own.
-    (found.settings.overflow_of.is_some() && found.ownership.users.is_empty()).then_some(found)
+    is_for_previews(found, &inputs.config.load_balancer.name).then_some(found)
 }
 
 fn add(found: &load_balancer::Observed, after: Vec<Address>, plan: &mut Plan) {

@@ -73,7 +73,7 @@ impl Following<'_> {
             other.read(events).await;
             log = Some(other);
         }
-        let place = log.map(|log| log.place());
+        let place = log.map(|log| log.place.to_string());
         Ok(Followed::Badly(judge::problem(name, &ended, culprit, &cause, place.as_deref())))
     }
 

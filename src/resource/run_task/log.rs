@@ -6,17 +6,16 @@ use crate::{
         explain::{Explain as _, Failure},
     },
     event::{Event, Events, Source},
+    resource::task_definition::logs::{self, Place},
 };
 use serde_json::Value;
 
-/// The log of one container, where it goes to CloudWatch by awslogs, whose streams are called
-/// `<prefix>/<container>/<task id>`.
-/// <https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using_awslogs.html>
+/// The log of one container.
 #[derive(Debug)]
 pub(super) struct Tail<'a> {
     aws: &'a Reader,
-    group: String,
-    stream: String,
+    /// Where it is.
+    pub(super) place: Place,
     /// Where to go on.
     next: Option<String>,
     /// Whether it may be read.
@@ -31,27 +30,8 @@ impl<'a> Tail<'a> {
         container: &str,
         task: &str,
     ) -> Option<Self> {
-        let containers = definition["containerDefinitions"].as_array()?;
-        let found = containers.iter().find(|found| found["name"].as_str() == Some(container))?;
-        let logs = &found["logConfiguration"];
-        let option = |name: &str| logs["options"][name].as_str();
-        let is_here = option("awslogs-region").is_none_or(|region| region == aws.region);
-        if logs["logDriver"].as_str() != Some("awslogs") || !is_here {
-            return None;
-        }
-        let id = task.rsplit('/').next().unwrap_or(task);
-        Some(Self {
-            aws,
-            group: option("awslogs-group")?.to_owned(),
-            stream: format!("{}/{container}/{id}", option("awslogs-stream-prefix")?),
-            next: None,
-            is_open: true,
-        })
-    }
-
-    /// Where it is.
-    pub(super) fn place(&self) -> String {
-        format!("{} in {}", self.stream, self.group)
+        let place = logs::place(definition, &aws.region, container, task)?;
+        Some(Self { aws, place, next: None, is_open: true })
     }
 
     /// Tells what is new, and whether there was any. A log that cannot be read is said once, and does
@@ -84,13 +64,13 @@ impl<'a> Tail<'a> {
                 .aws
                 .logs
                 .get_log_events()
-                .log_group_name(&self.group)
-                .log_stream_name(&self.stream)
+                .log_group_name(&self.place.group)
+                .log_stream_name(&self.place.stream)
                 .start_from_head(true)
                 .set_next_token(self.next.clone())
                 .send()
                 .await
-                .explain("logs:GetLogEvents", self.place())?;
+                .explain("logs:GetLogEvents", self.place.to_string())?;
             for message in page.events().iter().filter_map(|event| event.message()) {
                 for line in message.lines() {
                     told = true;

@@ -242,7 +242,7 @@ async fn a_log_goes_on_where_it_stopped() {
     let (events, mut told) = Events::channel();
     let arn = "arn:aws:ecs:eu-west-1:123456789012:task/web/0f3e";
     let mut tail = Tail::of(&aws, &definition(), "app", arn).expect("awslogs");
-    assert_eq!(tail.place(), "web/app/0f3e in /ecs/web");
+    assert_eq!(tail.place.to_string(), "web/app/0f3e in /ecs/web");
     assert!(!tail.read(&events).await, "it is not there yet");
     assert!(tail.read(&events).await);
     assert_eq!(lines(&mut told), ["one", "two", "three"]);

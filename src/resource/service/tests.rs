@@ -1,3 +1,5 @@
+mod spot;
+
 use super::{configuration::Configuration, sample::observed, *};
 use crate::{
     address::{Address, Kind as Thing},

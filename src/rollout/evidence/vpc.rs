@@ -12,12 +12,12 @@ use crate::{
         needs::{endpoint_services, needs},
         verdict::Task,
     },
-    resource::task_definition,
     rollout::{Target, state::Deployment},
     world::{topology, vpc},
 };
 use aws_sdk_ecs::types::{AssignPublicIp, AwsVpcConfiguration, NetworkConfiguration, Service};
 use futures_util::FutureExt as _;
+use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// The VPC, the task and its needs.
@@ -25,19 +25,15 @@ pub(super) async fn ground(
     aws: &Reader,
     target: &Target,
     ours: &Deployment,
+    definition: &Value,
 ) -> Result<Ground, String> {
-    let arn = &ours.task_definition;
-    let (network, document) = tokio::join!(
-        network(aws, target, ours).boxed(),
-        task_definition::document(aws, arn).boxed(),
-    );
     let refused = |failure: Failure| failure.problem().what;
-    let network = network.map_err(refused)?.ok_or("the service has no network of its own")?;
-    let document = document.map_err(refused)?.unwrap_or_default();
+    let network = network(aws, target, ours).boxed().await.map_err(refused)?;
+    let network = network.ok_or("the service has no network of its own")?;
     let subnets: BTreeSet<_> = network.subnets().iter().cloned().collect();
     let identity = aws.identity().await.map_err(|error| unread(&error))?;
     let home = Home { region: &identity.region, account: &identity.account };
-    let facts = facts::of(&document, home);
+    let facts = facts::of(definition, home);
     let which = vpc::of_subnets(aws, &subnets).boxed().await.map_err(|error| unread(&error))?;
     let services = endpoint_services(&facts);
     let vpc =
@@ -50,7 +46,7 @@ pub(super) async fn ground(
         subnets,
         groups,
         has_public_address: network.assign_public_ip() == Some(&AssignPublicIp::Enabled),
-        execution_role: document["executionRoleArn"].as_str().map(str::to_owned),
+        execution_role: definition["executionRoleArn"].as_str().map(str::to_owned),
     };
     Ok(Ground { vpc, task, needs: needs(&facts) })
 }

@@ -15,6 +15,7 @@ fn target() -> Target {
         deployment: "ecs-svc/2".to_owned(),
         timeout: Duration::from_mins(15),
         give_up: None,
+        asked_back: None,
     }
 }
 

@@ -130,6 +130,7 @@ impl Rollout {
             Status::RollbackFailed => {
                 Said::End(Ending::Failed { reason, instead: Some(Instead::FailedToo) })
             }
+            _ if self.returns => Said::Wait,
             _ if is_long || self.is_over(elapsed) => Said::End(self.back(&reason, false)),
             _ => Said::Wait,
         }

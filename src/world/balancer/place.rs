@@ -78,38 +78,57 @@ pub struct Candidate {
     pub is_home: bool,
 }
 
-/// The load balancers that are to be looked at for a preview with this target group, in this order, and
-/// what is said of those that are full. The last one is not there yet.
-pub fn candidates(
+/// What stands of the file's own load balancer and of those that were made because it is full.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Family {
+    /// The load balancers that are to be looked at, in this order. The last one is not there yet.
+    pub candidates: Vec<Candidate>,
+    /// What is said of those that are full.
+    pub full: Vec<String>,
+    /// The names of those that no target group stands behind, the file's own left out.
+    pub empty: Vec<String>,
+}
+
+/// The load balancers for a preview with this target group, of those that stand: names and ARNs.
+pub fn family(
     own: &str,
     standing: &[(String, String)],
     groups: &[Used],
     target_group: &str,
-) -> (Vec<Candidate>, Vec<String>) {
+) -> Family {
     let home = groups.iter().find(|group| group.name == target_group);
     let home = home.and_then(|group| group.by.as_ref());
-    let (mut found, mut full) = (Vec::new(), Vec::new());
+    let (mut candidates, mut full, mut empty) = (Vec::new(), Vec::new(), Vec::new());
+    let mut missing = None;
     for number in 1..=MOST {
+        let is_own = number == 1;
         let name = match number {
             1 => own.to_owned(),
             more => format!("{}-{more}", fit(own, NAME_LENGTH - 3)),
         };
         let arn = standing.iter().find(|(there, _)| *there == name).map(|(_, arn)| arn.clone());
         let is_home = arn.is_some() && arn.as_ref() == home;
-        let candidate = Candidate { name, arn, is_own: number == 1, is_home };
-        if is_home {
-            return (vec![candidate], full);
+        let used = groups.iter().filter(|group| arn.is_some() && group.by == arn).count();
+        let candidate = Candidate { name, arn, is_own, is_home };
+        if candidate.arn.is_none() && !is_own {
+            missing.get_or_insert(candidate);
+            continue;
         }
-        let Some(arn) = &candidate.arn else {
-            found.push(candidate);
-            break;
-        };
-        match groups.iter().filter(|group| group.by.as_ref() == Some(arn)).count() {
-            TARGET_GROUPS.. => full.push(full_of(&candidate.name, TARGET_GROUPS, "target groups")),
-            _ => found.push(candidate),
+        if used == 0 && !is_own {
+            empty.push(candidate.name.clone());
+        }
+        if used >= TARGET_GROUPS {
+            full.push(full_of(&candidate.name, TARGET_GROUPS, "target groups"));
+        }
+        if used < TARGET_GROUPS || is_home {
+            candidates.push(candidate);
         }
     }
-    (found, full)
+    candidates.extend(missing);
+    if candidates.iter().any(|candidate| candidate.is_home) {
+        candidates.retain(|candidate| candidate.is_home);
+    }
+    Family { candidates, full, empty }
 }
 
 /// What is said of a load balancer that takes no more.
@@ -141,34 +160,29 @@ mod tests {
     #[test]
     fn a_preview_stands_behind_the_first_with_room_and_stays_there() {
         let look = |there: &[&str], numbers: &[(&str, usize)], group: &str| {
-            let (found, full) = candidates("shared", &standing(there), &groups(numbers), group);
-            let found = found.iter().map(|candidate| match candidate {
+            let family = family("shared", &standing(there), &groups(numbers), group);
+            let found = family.candidates.iter().map(|candidate| match candidate {
                 Candidate { name, is_home: true, .. } => format!("home {name}"),
                 Candidate { name, arn: None, .. } => format!("new {name}"),
                 Candidate { name, .. } => name.clone(),
             });
-            found.chain(full).collect::<Vec<_>>().join("; ")
+            let empty = family.empty.iter().map(|name| format!("empty {name}"));
+            let found: Vec<_> = found.chain(empty).chain(family.full.clone()).collect();
+            found.join("; ").replace("load balancer ", "").replace("is full: it has 100", "has 100")
         };
         let two = ["shared", "shared-2", "other"];
-        assert_eq!(look(&["other"], &[("other", 100)], "new"), "new shared");
-        assert_eq!(look(&two, &[("shared", 99)], "new"), "shared; shared-2; new shared-3");
-        assert_eq!(
+        let looks = [
+            look(&["other"], &[("other", 100)], "new"),
+            look(&two, &[("shared", 99)], "new"),
             look(&two, &[("shared", 100), ("shared-2", 3)], "new"),
-            "shared-2; new shared-3; load balancer shared is full: it has 100 target groups"
-        );
-        let full = &[("shared", 100), ("shared-2", 100)];
-        assert_eq!(
-            look(&two, full, "new"),
-            "new shared-3; load balancer shared is full: it has 100 target groups; load balancer \
-             shared-2 is full: it has 100 target groups"
-        );
-        assert_eq!(look(&two, full, "shared.99"), "home shared");
-        assert_eq!(
+            look(&two, &[("shared", 100), ("shared-2", 100)], "new"),
+            look(&two, &[("shared", 100), ("shared-2", 100)], "shared.99"),
             look(&two, &[("shared", 3), ("shared-2", 100)], "shared-2.7"),
-            "home shared-2",
-            "it does not move back"
-        );
-        assert_eq!(look(&two, full, "other.1"), look(&two, full, "new"));
+            look(&["shared", "shared-3"], &[("shared", 100), ("shared-3", 1)], "shared-3.0"),
+            look(&["shared", "shared-3"], &[("shared", 100), ("shared-3", 1)], "new"),
+            look(&two, &[("other", 2)], "other.1"),
+        ];
+        insta::assert_snapshot!(looks.join("\n"), @"");
     }
 
     #[test]
@@ -177,8 +191,7 @@ mod tests {
         let (mut there, mut used) = (standing(&["shared"]), groups(&[("shared", 1)]));
         for number in 1..=150 {
             let name = format!("web-pr-{number}");
-            let (found, _) = candidates("shared", &there, &used, &name);
-            let place = &found[0];
+            let place = &family("shared", &there, &used, &name).candidates[0];
             let arn = format!("arn:{}", place.name);
             if place.arn.is_none() {
                 there.push((place.name.clone(), arn.clone()));
@@ -196,8 +209,8 @@ mod tests {
     #[test]
     fn names_of_more_load_balancers_are_names() {
         let own = "a".repeat(32);
-        let (found, _) = candidates(&own, &standing(&[&own]), &groups(&[(&own, 100)]), "new");
-        assert_eq!(found.len(), 1);
-        assert!(found[0].name.len() <= 32 && found[0].name.ends_with("-2"), "{}", found[0].name);
+        let family = family(&own, &standing(&[&own]), &groups(&[(&own, 100)]), "new");
+        let [Candidate { name, .. }] = &family.candidates[..] else { panic!("{family:?}") };
+        assert!(name.len() <= 32 && name.ends_with("-2"), "{name}");
     }
 }

@@ -34,6 +34,7 @@ async fn told(stack: &Stack, reason: &str) -> (Problem, Vec<String>) {
         deployment: String::new(),
         timeout: Duration::from_mins(15),
         give_up: None,
+        asked_back: None,
     };
     let seen = state::read(&aws, &target).await.expect("moto answers");
     let ours = seen.primary().expect("the service has one");

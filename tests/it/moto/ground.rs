@@ -3,6 +3,7 @@
 
 use crate::support::{
     account::{Account, Vpc},
+    counts::count,
     lane::{Fault, Lane, Which},
     manners::Manners,
     moto::{Moto, REGION},
@@ -13,7 +14,7 @@ use aws_sdk_ec2::types::{IpPermission, IpRange, VpcEndpointType};
 use aws_sdk_ecs::config::{Credentials, SharedCredentialsProvider};
 use futures_util::{StreamExt as _, stream};
 use serde_json::Value;
-use std::{collections::BTreeMap, io::Write as _, path::Path, sync::Arc, time::Instant};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Instant};
 
 /// One moto, with AWS's manners.
 #[derive(Debug)]
@@ -227,7 +228,6 @@ pub(super) async fn each<T>(
     each: impl AsyncFn(T),
 ) {
     let began = Instant::now();
-    let count = stream::iter(of).map(|one| each(one)).buffer_unordered(at_once).count().await;
-    let text = format!("{what}: {count} points in {:.0} s\n", began.elapsed().as_secs_f64());
-    std::io::stderr().write_all(text.as_bytes()).expect("standard error");
+    let points = stream::iter(of).map(|one| each(one)).buffer_unordered(at_once).count().await;
+    count(&format!("{what}: {points} points in {:.0} s", began.elapsed().as_secs_f64()));
 }

@@ -1,9 +1,13 @@
 //! What the file says of the network, and what a plan makes of it.
 
 use super::stack::Stack;
-use crate::support::moto::REGION;
+use crate::support::{moto::REGION, program::Program, relay::Relay};
 use aws_sdk_ec2::types::{AttributeBooleanValue, VpcEndpointType};
 use ecs_private_deploy::{exit, plan::Plan};
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 /// The addresses of the plan's steps that are about the network.
 fn steps(plan: &Plan) -> Vec<String> {
@@ -58,6 +62,31 @@ async fn verify_makes_nothing_and_names_what_is_missing() {
     stack.write_more("network: { endpoints: off }");
     let plan = stack.plan().await.unwrap_or_else(|error| panic!("{error}"));
     assert_eq!((steps(&plan), plan.picture), (Vec::new(), None), "it is not looked at");
+}
+
+/// In one of so many looks the endpoints are still being made, as by the run of another service.
+#[tokio::test]
+async fn what_another_run_is_making_is_looked_for_twice() {
+    let stack = Stack::new().await;
+    stack.converge().await;
+    stack.write_more("network: { endpoints: verify }");
+    for (unmade, ends_with) in [(0, exit::OK), (1, exit::OK), (9, exit::REFUSED)] {
+        let relay = Relay::before(stack.moto.port()).await;
+        let looks = Arc::new(AtomicUsize::new(0));
+        let seen = Arc::clone(&looks);
+        relay.amend("DescribeVpcEndpoints", move |answer| {
+            let look = seen.fetch_add(1, Ordering::Relaxed);
+            if look < unmade {
+                answer.replace("<state>available</state>", "<state>pending</state>")
+            } else {
+                answer.to_owned()
+            }
+        });
+        let run = Program::new(stack.folder(), &["plan"], &relay.config()).run().await;
+        let run = run.ends_with(ends_with);
+        assert_eq!(looks.load(Ordering::Relaxed), 1 + unmade.min(1), "{}", run.stderr);
+        assert_eq!(run.stderr.contains(" is pending"), ends_with != exit::OK, "{}", run.stderr);
+    }
 }
 
 /// A NAT gateway for both private subnets.

@@ -3,21 +3,22 @@
 
 use super::stack::Stack;
 use crate::support::{
+    counts::count,
     program::{Program, Run},
     scripted::{Frame, Script, Scripted, Task},
 };
 use ecs_private_deploy::exit;
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
 const ADDRESSES: [&str; 2] = ["10.42.1.5", "10.42.2.6"];
 const GROUP: &str = "arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/web/0";
 
-fn at(milliseconds: u64) -> Duration {
+pub(super) fn at(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
 /// A service of two tasks that stands, and a new version of it.
-async fn stack(rollout: &str) -> Stack {
+pub(super) async fn stack(rollout: &str) -> Stack {
     let stack = Stack::new().await;
     // moto says that one task runs, whatever is asked for.
     stack.write_more("rollout: { desired-count: 1, timeout: 1m }");
@@ -41,13 +42,17 @@ async fn deploy(stack: &Stack, script: Script) -> (Run, Scripted) {
 }
 
 fn program(stack: &Stack, server: &Scripted) -> Program {
+    command(stack, server, "deploy")
+}
+
+pub(super) fn command(stack: &Stack, server: &Scripted, command: &str) -> Program {
     let endpoint = format!("http://127.0.0.1:{}", server.port);
     let config = stack.moto.config().into_builder().endpoint_url(endpoint).build();
-    Program::new(stack.folder(), &["deploy"], &config)
+    Program::new(stack.folder(), &[command], &config)
 }
 
 /// Two new tasks start beside two old ones.
-fn begins() -> Frame {
+pub(super) fn begins() -> Frame {
     Frame {
         state: "IN_PROGRESS",
         counts: [2, 0, 2, 0],
@@ -62,7 +67,7 @@ fn begins() -> Frame {
 }
 
 /// They run, and are `[state, reason, description]` to the load balancer.
-fn runs(target: [&'static str; 3]) -> Frame {
+pub(super) fn runs(target: [&'static str; 3]) -> Frame {
     Frame {
         at: at(1_000),
         counts: [2, 2, 0, 0],
@@ -93,7 +98,7 @@ fn stopped(reason: &'static str, target: [&'static str; 3], event: &str) -> Fram
     }
 }
 
-fn succeeds(milliseconds: u64) -> Frame {
+pub(super) fn succeeds(milliseconds: u64) -> Frame {
     Frame {
         at: at(milliseconds),
         state: "COMPLETED",
@@ -104,7 +109,7 @@ fn succeeds(milliseconds: u64) -> Frame {
 }
 
 /// What comes of StopServiceDeployment: two seconds later the old version is back.
-fn goes_back(last: &Frame) -> Vec<Frame> {
+pub(super) fn goes_back(last: &Frame) -> Vec<Frame> {
     let why = "Service deployment rolled back by user request.";
     let next = |at, status, successor| Frame {
         at,
@@ -126,7 +131,7 @@ fn first_line(run: &Run) -> &str {
     lines.nth(1).unwrap_or_default()
 }
 
-fn says(run: &Run, texts: &[&str]) {
+pub(super) fn says(run: &Run, texts: &[&str]) {
     for text in texts {
         assert!(run.stderr.contains(text), "{text} in {}", run.stderr);
     }
@@ -210,7 +215,8 @@ async fn success_is_told_within_a_second_and_ecs_is_not_asked_too_often() {
     let run = run.ends_with(exit::OK);
     says(&run, &["targets: 2 initial", "2 PENDING", "2 old running"]);
     let complete = server.deployed().expect("it was deployed") + at(9_400);
-    tell(&format!("from completion to the exit: {:?}", ended.saturating_sub(complete)));
+    let late = ended.saturating_sub(complete);
+    count(&format!("a scripted rollout, from ECS's end to ours: {} ms", late.as_millis()));
     // On a machine that is busy with other tests; the schedule itself is tested without a clock.
     assert!(ended < complete + at(5_000), "{ended:?} after {complete:?}");
     let looks = server.count("DescribeServiceDeployments");
@@ -218,11 +224,6 @@ async fn success_is_told_within_a_second_and_ecs_is_not_asked_too_often() {
     for call in ["ListServiceDeployments", "DescribeServiceRevisions"] {
         assert!(server.count(call) <= 3, "{call}: {}", server.count(call));
     }
-}
-
-#[expect(clippy::print_stderr, reason = "a measurement, shown by `--nocapture`")]
-fn tell(text: &str) {
-    eprintln!("{text}");
 }
 
 #[tokio::test]
@@ -300,68 +301,6 @@ async fn it_does_not_finish_in_time() {
     let run = run.ends_with(exit::TIMED_OUT);
     says(&run, &["did not finish in time", "0 of 2 tasks run"]);
     assert_eq!(server.count("StopServiceDeployment"), 0);
-}
-
-#[tokio::test]
-async fn a_pause_tells_what_ends_it_and_goes_on() {
-    let paused = Frame {
-        at: at(1_500),
-        stage: Some("POST_SCALE_UP"),
-        pauses: true,
-        ..runs(["healthy", "", ""])
-    };
-    let script = Script {
-        frames: vec![begins(), paused],
-        after_continue: vec![
-            Frame { at: at(0), stage: Some("BAKE_TIME"), ..runs(["healthy", "", ""]) },
-            Frame { stage: Some("CLEAN_UP"), ..succeeds(1_000) },
-        ],
-        ..Script::default()
-    };
-    let stack = stack("timeout: 1m").await;
-    let server = Scripted::before(stack.moto.port(), script).await;
-    let summary = stack.folder().join("summary");
-    let run = program(&stack, &server)
-        .env("GITHUB_ACTIONS", "true")
-        .env("GITHUB_REPOSITORY", "octo/web")
-        .env("GITHUB_STEP_SUMMARY", &summary.to_string_lossy())
-        .run();
-    let goes_on = async {
-        let ecs = aws_sdk_ecs::Client::new(
-            &stack
-                .moto
-                .config()
-                .into_builder()
-                .endpoint_url(format!("http://127.0.0.1:{}", server.port))
-                .build(),
-        );
-        while server.deployed().is_none_or(|at| server.now() < at + Duration::from_secs(5)) {
-            tokio::time::sleep(at(100)).await;
-        }
-        let request = ecs.continue_service_deployment().service_deployment_arn("arn:sd");
-        request.hook_id("hook-1").send().await.expect("it goes on");
-    };
-    let (run, ()) = tokio::join!(run, goes_on);
-    let run = run.ends_with(exit::OK);
-    says(
-        &run,
-        &[
-            "POST_SCALE_UP",
-            "ECS waits for your word since ",
-            "it rolls back by itself",
-            "`ecs-private-deploy continue`",
-            "`ecs-private-deploy rollback`",
-            "BAKE_TIME",
-        ],
-    );
-    let page = read(&summary);
-    for bar in ["rollout/tasks-start", "rollout/pause", "rollout/bake-time"] {
-        assert!(page.contains(bar), "{bar} in {page}");
-    }
-}
-
-fn read(path: &Path) -> String {
-    std::fs::read_to_string(path).unwrap_or_default()
 }
 
 fn crashes() -> Frame {

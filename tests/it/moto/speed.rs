@@ -1,7 +1,7 @@
 //! How many calls the program makes one after another.
 
 use super::stack::Stack;
-use crate::support::{program::Program, rounds::Rounds};
+use crate::support::{counts::count, program::Program, rounds::Rounds};
 use aws_config::SdkConfig;
 use ecs_private_deploy::exit;
 
@@ -20,6 +20,7 @@ async fn a_deploy_with_nothing_to_do_takes_four_rounds_of_reads() {
     let ended = program(&config).run_as(|process| rounds.of(process)).await.ends_with(exit::OK);
     assert!(ended.stderr.contains("nothing to do"), "{}", ended.stderr);
     let rounds = rounds.all();
+    count(&format!("a deploy with nothing to do: {} calls one after another", rounds.len()));
     assert!(rounds.len() <= 4, "{rounds:#?}");
     let first = rounds.first().expect("it asked");
     assert!(first.contains(&"GetCallerIdentity".to_owned()) && first.len() > 5, "{first:?}");

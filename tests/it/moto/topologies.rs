@@ -49,5 +49,6 @@ fn there_are_more_than_forty() {
         routes::TOPOLOGIES,
     ];
     let all = files.concat();
+    crate::support::counts::count(&format!("VPCs with a known truth: {}", all.len()));
     assert!(all.len() > 40, "{}: {}", all.len(), all.join(", "));
 }

@@ -80,19 +80,17 @@ impl<'a> Preview<'a> {
         is_done(&self.apply(&plan).await)
     }
 
-    async fn teardown(&self) -> (Plan, Option<Plan>) {
+    async fn teardown(&self) -> Plan {
         let (aws, names, world) = self.look().await.expect("it is read");
         let family = task::family(&self.config);
         let revisions = task_definition::observe_owned(&aws, &family).await.expect("revisions");
         let (config, names, world) = (&self.config, &names, &world);
         let inputs = teardown::Inputs { config, names, world, revisions: &revisions, images: None };
-        let plan = teardown::plan(&inputs);
-        let left = teardown::overflow::left(&inputs, &plan);
-        (plan, left)
+        teardown::plan(&inputs)
     }
 
     async fn down(&self) -> BTreeSet<String> {
-        let (plan, _) = self.teardown().await;
+        let plan = self.teardown().await;
         is_done(&self.apply(&plan).await)
     }
 

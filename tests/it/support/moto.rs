@@ -14,6 +14,28 @@ pub const REGION: &str = "eu-central-1";
 /// moto's account.
 pub const ACCOUNT: &str = "123456789012";
 
+/// moto lists every family of task definitions, whatever status is asked for.
+/// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTaskDefinitionFamilies.html>
+const FAMILIES: &str = r#"
+from moto.core.responses import ActionResult
+from moto.ecs.responses import EC2ContainerServiceResponse
+
+
+def families(self):
+    prefix = self._get_param("familyPrefix") or ""
+    status = self._get_param("status") or "ALL"
+    found = [
+        family
+        for family, revisions in self.ecs_backend.task_definitions.items()
+        if family.startswith(prefix)
+        and (status == "ALL" or any(revision.status == status for revision in revisions.values()))
+    ]
+    return ActionResult({"families": found})
+
+
+EC2ContainerServiceResponse.list_task_definition_families = families
+"#;
+
 /// A moto of one's own.
 #[derive(Debug)]
 pub struct Moto {
@@ -25,8 +47,12 @@ impl Moto {
     pub async fn start() -> Self {
         let program = part("ECS_PRIVATE_DEPLOY_TEST_MOTO");
         let server = Server::start(|port, folder| {
+            // Python reads this before anything else.
+            let first = folder.path().join("sitecustomize.py");
+            std::fs::write(first, FAMILIES).expect("a file");
             let mut command = Command::new(program);
             command
+                .env("PYTHONPATH", folder.path())
                 .args(["-H", "127.0.0.1", "-p", &port.to_string()])
                 // Tasks do not run here; a service is told that one does.
                 .env("MOTO_ECS_SERVICE_RUNNING", "1")
@@ -60,7 +86,12 @@ impl Moto {
 
     /// From now on IAM decides: unknown keys are refused.
     pub async fn enforce_iam(&self) {
-        self.post("reset-auth", "application/octet-stream", "0").await;
+        self.enforce_iam_after(0).await;
+    }
+
+    /// IAM decides after this many requests. moto cannot take one that is not signed otherwise.
+    pub async fn enforce_iam_after(&self, requests: u32) {
+        self.post("reset-auth", "application/octet-stream", &requests.to_string()).await;
     }
 
     /// From now on a task that runs goes on running.

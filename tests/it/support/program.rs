@@ -78,6 +78,12 @@ impl Program {
         self
     }
 
+    /// Adds arguments.
+    pub fn arguments(mut self, arguments: &[&str]) -> Self {
+        self.command.args(arguments);
+        self
+    }
+
     /// Takes a variable away.
     pub fn without(mut self, name: &str) -> Self {
         self.command.env_remove(name);
@@ -105,8 +111,13 @@ impl Program {
     }
 
     /// Starts it.
-    pub fn start(mut self) -> Running {
-        self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    pub fn start(self) -> Running {
+        self.start_saying(Stdio::piped())
+    }
+
+    /// Starts it with its standard error going there.
+    pub fn start_saying(mut self, stderr: impl Into<Stdio>) -> Running {
+        self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr);
         let child = self.command.spawn().expect("it starts");
         Running { child, told: None, _home: self.home }
     }
@@ -121,6 +132,11 @@ pub struct Running {
 }
 
 impl Running {
+    /// Which process it is.
+    pub fn id(&self) -> u32 {
+        self.child.id().expect("nobody waited for it yet")
+    }
+
     /// Sends it a signal.
     pub fn signal(&mut self, signal: Signal) {
         let id = self.child.id().and_then(|id| i32::try_from(id).ok());

@@ -65,7 +65,7 @@ pub struct Task {
 pub struct Script {
     /// From CreateService or UpdateService on.
     pub frames: Vec<Frame>,
-    /// From StopServiceDeployment on.
+    /// From StopServiceDeployment on, or ContinueServiceDeployment with the action ROLLBACK.
     pub after_stop: Vec<Frame>,
     /// From ContinueServiceDeployment on.
     pub after_continue: Vec<Frame>,
@@ -197,15 +197,13 @@ impl Shared {
                 // As moto does for what it does not know.
                 Some(("HTTP/1.1 500 INTERNAL SERVER ERROR".to_owned(), "<h1>no</h1>".to_owned()))
             }
-            "ListServiceDeployments" => ok(answers::list_records(&state).to_string()),
+            "ListServiceDeployments" => ok(answers::list_records(&frame, body, &state).to_string()),
             "DescribeServiceDeployments" => ok(answers::records(&frame, &state).to_string()),
             "DescribeServiceRevisions" => ok(answers::revisions(body, &state).to_string()),
             "StopServiceDeployment" | "ContinueServiceDeployment" => {
-                let next = if operation == "StopServiceDeployment" {
-                    &self.script.after_stop
-                } else {
-                    &self.script.after_continue
-                };
+                let is_back = operation == "StopServiceDeployment" || body["action"] == "ROLLBACK";
+                let next =
+                    if is_back { &self.script.after_stop } else { &self.script.after_continue };
                 if !next.is_empty() {
                     state.course = Some((next.clone(), Instant::now()));
                 }

@@ -1,5 +1,8 @@
 use super::*;
-use crate::resource::service::{Kind, sample};
+use crate::{
+    resource::service::{Kind, sample},
+    rollout::service_deployment::{self, Pause},
+};
 
 const NAME: &str = "service `web` in cluster `web`";
 
@@ -12,24 +15,14 @@ fn of(controller: &str) -> Observed {
     Observed { kind: Kind { controller: controller.to_owned(), ..service.kind.clone() }, ..service }
 }
 
-fn deployment(status: &str, hooks: &[(&str, &str)]) -> Deployment {
-    Deployment {
-        arn: "arn:aws:ecs:eu-west-1:123456789012:service-deployment/web/web/NCWGC2ZR".to_owned(),
-        status: status.to_owned(),
-        reason: String::new(),
+fn deployment(status: Status) -> ServiceDeployment {
+    ServiceDeployment {
         stage: Some("POST_SCALE_UP".to_owned()),
-        hooks: hooks
-            .iter()
-            .map(|&(target, status)| Hook {
-                id: "ecs-pause-e7tK9G".to_owned(),
-                target: target.to_owned(),
-                status: status.to_owned(),
-            })
-            .collect(),
+        ..service_deployment::sample(status)
     }
 }
 
-fn act(word: Word, deployment: &Deployment) -> Act {
+fn act(word: Word, deployment: &ServiceDeployment) -> Act {
     decide(word, NAME, &service(), Some(deployment)).expect("something is done")
 }
 
@@ -39,8 +32,9 @@ fn told(problem: &Problem) -> String {
 
 #[test]
 fn what_waits_gets_its_answer_and_what_does_not_is_stopped() {
-    let waits =
-        deployment("IN_PROGRESS", &[("AWS_LAMBDA", "SUCCEEDED"), ("PAUSE", "AWAITING_ACTION")]);
+    let goes_on = deployment(Status::Underway);
+    let pause = Pause { hook: "ecs-pause-e7tK9G".to_owned(), until: None, continues: false };
+    let waits = ServiceDeployment { pause: Some(pause), ..goes_on.clone() };
     let resolve = |goes_on| Act::Resolve {
         deployment: waits.arn.clone(),
         hook: "ecs-pause-e7tK9G".to_owned(),
@@ -48,12 +42,9 @@ fn what_waits_gets_its_answer_and_what_does_not_is_stopped() {
     };
     assert_eq!(act(Word::Continue, &waits), resolve(true));
     assert_eq!(act(Word::Rollback, &waits), resolve(false));
-    for status in ["PENDING", "IN_PROGRESS"] {
-        let goes_on = deployment(status, &[("PAUSE", "SUCCEEDED")]);
-        assert_eq!(act(Word::Rollback, &goes_on), Act::Stop { deployment: goes_on.arn.clone() });
-    }
-    for status in ["STOP_REQUESTED", "ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS"] {
-        let returns = deployment(status, &[]);
+    assert_eq!(act(Word::Rollback, &goes_on), Act::Stop { deployment: goes_on.arn.clone() });
+    for status in [Status::StopRequested, Status::RollbackRequested, Status::RollingBack] {
+        let returns = deployment(status);
         assert_eq!(act(Word::Rollback, &returns), Act::Await { deployment: returns.arn.clone() });
     }
 }
@@ -69,11 +60,11 @@ fn every_case_without_anything_to_do_has_its_way_out() {
     }
     let draining = Observed { kind: Kind { is_draining: true, ..service().kind }, ..service() };
     text += &told(&check(Word::Rollback, NAME, Some(draining)).expect_err("it is draining"));
-    let lambda = [("AWS_LAMBDA", "IN_PROGRESS")];
-    for (status, hooks) in
-        [("IN_PROGRESS", &[][..]), ("IN_PROGRESS", &lambda), ("ROLLBACK_REQUESTED", &[])]
-    {
-        let found = deployment(status, hooks);
+    let asked = ServiceDeployment {
+        functions: vec!["IN_PROGRESS".to_owned()],
+        ..deployment(Status::Underway)
+    };
+    for found in [deployment(Status::Underway), asked, deployment(Status::RollbackRequested)] {
         let decided = decide(Word::Continue, NAME, &service(), Some(&found));
         text += &told(&decided.expect_err("it does not wait"));
     }
@@ -145,13 +136,13 @@ fn an_ecs_without_service_deployments_is_told_from_one_that_refuses() {
 #[test]
 fn only_ecs_s_own_word_is_the_end_of_a_rollback() {
     for status in
-        ["IN_PROGRESS", "ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS", "STOP_REQUESTED", ""]
+        [Status::Underway, Status::RollbackRequested, Status::RollingBack, Status::StopRequested]
     {
-        assert_eq!(end(&deployment(status, &[])), None);
+        assert_eq!(end(&deployment(status)), None);
     }
-    let end = |status| end(&deployment(status, &[])).expect("it is final");
-    assert!(matches!(end("ROLLBACK_SUCCESSFUL"), Verdict::RolledBack(_)));
-    assert!(matches!(end("ROLLBACK_FAILED"), Verdict::Failed(_)));
-    assert!(matches!(end("STOPPED"), Verdict::Stopped(_)));
-    assert_eq!(end("SUCCESSFUL"), Verdict::Succeeded);
+    let end = |status| end(&deployment(status)).expect("it is final");
+    assert!(matches!(end(Status::RolledBack), Verdict::RolledBack(_)));
+    assert!(matches!(end(Status::RollbackFailed), Verdict::Failed(_)));
+    assert!(matches!(end(Status::Stopped), Verdict::Stopped(_)));
+    assert_eq!(end(Status::Successful), Verdict::Succeeded);
 }

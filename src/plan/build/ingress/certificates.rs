@@ -87,3 +87,45 @@ fn check(
          give its ARN as `preview.certificate`"
     ))))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOST: &str = "pr-42.preview.example.com";
+
+    fn found(covers: &str, status: &str) -> Read {
+        Read::Found { covers: vec![covers.to_owned()], status: status.to_owned() }
+    }
+
+    /// What is told of these, by ARN; `own` is the file's for previews.
+    fn told(all: [(&str, Read); 2]) -> String {
+        let read = all.into_iter().map(|(arn, read)| (arn.to_owned(), read)).collect();
+        let certificates = Certificates { read, ..Certificates::default() };
+        let mut plan = Plan::default();
+        match check(HOST, Some(&"own".to_owned()), &certificates, &mut plan) {
+            Ok(()) if plan.warnings.is_empty() => "ok".to_owned(),
+            Ok(()) => format!("warning: {}", plan.warnings.join("\n")),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn one_of_them_has_to_cover_the_host() {
+        let main = || ("main", found("web.example.com", "ISSUED"));
+        let denied = || Read::Unread("acm:DescribeCertificate was refused".to_owned());
+        let cases = [
+            told([main(), ("own", found("*.preview.example.com", "ISSUED"))]),
+            told([("main", found(HOST, "ISSUED")), ("own", found("x.example.com", "ISSUED"))]),
+            told([main(), ("own", found("*.example.com", "ISSUED"))]),
+            told([main(), ("own", found("*.preview.example.com", "PENDING_VALIDATION"))]),
+            told([("main", found(HOST, "EXPIRED")), ("own", found("x.example.com", "ISSUED"))]),
+            told([main(), ("own", Read::Missing)]),
+            told([main(), ("own", denied())]),
+            told([("main", denied()), ("own", found("*.preview.example.com", "ISSUED"))]),
+        ];
+        insta::assert_snapshot!(cases.join("\n"), @"");
+        let (none, mut plan) = (Certificates::default(), Plan::default());
+        assert!(check(HOST, None, &none, &mut plan).is_ok() && plan.warnings.is_empty());
+    }
+}

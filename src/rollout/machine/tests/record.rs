@@ -3,7 +3,7 @@
 use super::{
     super::{
         super::{
-            service_deployment::{Breaker, Revision, Rollback, ServiceDeployment, Status},
+            service_deployment::{Breaker, Rollback, ServiceDeployment, Status, sample},
             tasks::{Container, StoppedTask},
         },
         *,
@@ -35,11 +35,7 @@ pub(super) fn record(text: &str) -> ServiceDeployment {
     );
     ServiceDeployment {
         arn: "arn:sd".to_owned(),
-        status,
         reason: reason.to_owned(),
-        stage: None,
-        target: Revision::default(),
-        sources: Vec::new(),
         breaker: Some(breaker),
         alarms: reason.contains("(alarm)").then(|| "5xx".to_owned()).into_iter().collect(),
         rollback: goes_back.then(|| Rollback {
@@ -47,9 +43,7 @@ pub(super) fn record(text: &str) -> ServiceDeployment {
             to: "arn:revision".to_owned(),
             task_definition: Some("arn:aws:ecs:eu-west-1:1:task-definition/web:1".to_owned()),
         }),
-        pause: None,
-        bake_minutes: 0,
-        updated_at: None,
+        ..sample(status)
     }
 }
 

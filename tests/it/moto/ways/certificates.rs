@@ -44,7 +44,10 @@ async fn a_host_that_no_certificate_covers_is_refused() {
     let unknown = "arn:aws:acm:eu-central-1:123456789012:certificate/none";
     let own = BY_HOST.replace(" }", &format!(", certificate: '{unknown}' }}"));
     stack.write_more(&format!("{balancer}{own}"));
-    insta::assert_snapshot!(Preview::of(&stack, 42).refused().await, @"");
+    insta::assert_snapshot!(Preview::of(&stack, 42).refused().await, @"
+    certificate arn:aws:acm:eu-central-1:123456789012:certificate/none does not exist
+      help: give in `preview.certificate` the ARN of one that ACM has in this region and account
+    ");
     same(&before, &stack.account.everything().await);
 
     // A path is under the service's own host.

@@ -45,6 +45,8 @@ impl GitHub {
         // The example's team has no `type`, which the description asks for.
         pull["requested_teams"] = json!([]);
         pull["number"] = json!(number);
+        // The example's team lacks what the description asks of one.
+        pull["requested_teams"] = json!([]);
         pull["state"] = json!(if is_open { "open" } else { "closed" });
         pull["merged_at"] = Value::Null;
         pull["closed_at"] = if is_open { Value::Null } else { json!(CLOSED_AT) };

@@ -99,13 +99,18 @@ fn brief(state: &State) -> Value {
     })
 }
 
-pub(super) fn list_records(state: &State) -> Value {
+pub(super) fn list_records(frame: &Frame, body: &Value, state: &State) -> Value {
+    let mut ours = brief(state);
+    ours["status"] = json!(frame.record.map(|(status, _)| status));
     let mut before = brief(state);
     before["serviceDeploymentArn"] = json!(format!("{}-before", record_arn(state)));
     before["createdAt"] = json!(state.created_at - DAY);
     before["targetServiceRevisionArn"] = json!(revision_arn(state, OLD));
     before["status"] = json!("SUCCESSFUL");
-    json!({ "serviceDeployments": [brief(state), before] })
+    let wanted = body["status"].as_array();
+    let is_wanted = |found: &Value| wanted.is_none_or(|wanted| wanted.contains(&found["status"]));
+    let found = [ours, before].into_iter().filter(is_wanted);
+    json!({ "serviceDeployments": found.collect::<Vec<_>>() })
 }
 
 pub(super) fn records(frame: &Frame, state: &State) -> Value {
