@@ -158,7 +158,8 @@ fn certificate(
 fn size(section: &Section<'_>, task: &Task, findings: &mut Vec<Finding>) {
     let (cpu, memory) = (section.number::<u32>("cpu"), section.number::<u32>("memory"));
     let Some(at) = cpu.as_ref().or(memory.as_ref()) else { return };
-    let sizes = [(&cpu, "cpu", "cpu", "CPU units"), (&memory, "memory", "memoryReservation", "MiB")];
+    let sizes =
+        [(&cpu, "cpu", "cpu", "CPU units"), (&memory, "memory", "memoryReservation", "MiB")];
     for (given, key, or, unit) in sizes {
         let taken = taken(task, key, or);
         if let Some(at) = given.as_ref().filter(|at| u64::from(at.value) < taken) {

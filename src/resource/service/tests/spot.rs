@@ -11,7 +11,8 @@ fn on(on_spot: Option<bool>) -> Settings {
 
 /// The request by which it is done.
 async fn sent(action: &Action<Settings>) -> Value {
-    let operation = if matches!(action, Action::Create(_)) { "CreateService" } else { "UpdateService" };
+    let operation =
+        if matches!(action, Action::Create(_)) { "CreateService" } else { "UpdateService" };
     let replay = Replay::new([(operation, 200, json!({"service": {"serviceArn": "arn"}}))]);
     let writer = Writer::new(replay.reader(), "web".to_owned(), Events::channel().0);
     let done = apply(action, &Tags::new(), &writer, &Outputs::default()).await;
@@ -37,9 +38,10 @@ async fn a_change_of_it_starts_a_deployment() {
     assert_eq!(diff(&on(Some(true)), Some(&there(true))), None);
     // Nobody asked: whoever put it on Spot has it so.
     assert_eq!(diff(&on(None), Some(&there(true))), None);
-    for (wanted, strategy) in
-        [(true, json!([{"capacityProvider": "FARGATE_SPOT", "weight": 1, "base": 0}])), (false, json!([]))]
-    {
+    for (wanted, strategy) in [
+        (true, json!([{"capacityProvider": "FARGATE_SPOT", "weight": 1, "base": 0}])),
+        (false, json!([])),
+    ] {
         let action = diff(&on(Some(wanted)), Some(&there(!wanted))).expect("it differs");
         let request = sent(&action).await;
         let expected = json!({
@@ -57,7 +59,8 @@ fn what_ecs_tells_of_it() {
             let item = CapacityProviderStrategyItem::builder().capacity_provider(provider);
             item.build().expect("the provider is given")
         });
-        let service = Service::builder().set_capacity_provider_strategy(item.map(|item| vec![item]));
+        let service =
+            Service::builder().set_capacity_provider_strategy(item.map(|item| vec![item]));
         super::super::observed(&service.build()).settings.on_spot
     };
     assert_eq!(read(Some("FARGATE_SPOT")), Some(true));
