@@ -1,6 +1,6 @@
 //! The command line, which is also the action's inputs: the same flags, from `INPUT_*`.
 
-use crate::decision::Decision;
+use crate::{decision::Decision, policy::subject::Purpose};
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use std::{collections::BTreeMap, ffi::OsString, path::PathBuf};
 
@@ -15,6 +15,7 @@ pub struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
+  ecs-private-deploy auto                      what the event asks for, as the action does
   ecs-private-deploy plan                      what a deploy would do; changes nothing
   ecs-private-deploy deploy --config api.yml   build, make sure, roll out
   ecs-private-deploy destroy                   take down what a deploy made
@@ -23,6 +24,7 @@ Examples:
   ecs-private-deploy doctor                    can the tasks start, and if not why not
   ecs-private-deploy doctor --cluster prod --service web
   ecs-private-deploy cost --gb 500             a month's price, against NAT gateways
+  ecs-private-deploy iam-policy --for preview  the least that the role needs
   ecs-private-deploy preview up --pr 42        a service of its own for a pull request
   ecs-private-deploy preview list              what stands for pull requests, and what it costs
 
@@ -48,6 +50,8 @@ pub enum Command {
     Doctor(Doctor),
     /// Say what a month costs with VPC endpoints and with NAT gateways; asks nobody
     Cost(Cost),
+    /// Print the least that the role of a command needs, and who may assume it; asks nobody
+    IamPolicy(IamPolicy),
     /// Make, list and take down what pull requests get to try themselves out
     Preview(Preview),
     /// Print the JSON Schema of the file, for editors
@@ -184,6 +188,52 @@ pub struct Cost {
     /// How it is printed
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
+}
+
+/// What `iam-policy` takes.
+#[derive(Debug, Args)]
+pub struct IamPolicy {
+    /// What every command on a file takes.
+    #[command(flatten)]
+    pub common: Common,
+    /// What the role is for
+    #[arg(long = "for", value_name = "COMMAND", value_enum, default_value_t = Purpose::Deploy)]
+    pub purpose: Purpose,
+    /// How it is printed
+    #[arg(long, value_enum, default_value_t = PolicyFormat::Json)]
+    pub format: PolicyFormat,
+    /// Print who may assume the role, in place of what it may do
+    #[arg(long)]
+    pub trust: bool,
+    /// Print this one where one policy is not enough
+    #[arg(long, value_name = "N", conflicts_with = "trust")]
+    pub part: Option<usize>,
+    /// The AWS account [default: the one that the file names, or any]
+    #[arg(long, value_name = "ID")]
+    pub account: Option<String>,
+    /// The repository whose workflow runs assume the role [default: GITHUB_REPOSITORY]
+    #[arg(long, value_name = "OWNER/NAME")]
+    pub repository: Option<String>,
+    /// The number of the repository's owner [default: GITHUB_REPOSITORY_OWNER_ID]
+    #[arg(long, value_name = "N")]
+    pub owner_id: Option<u64>,
+    /// The number of the repository [default: GITHUB_REPOSITORY_ID]
+    #[arg(long, value_name = "N")]
+    pub repository_id: Option<u64>,
+    /// The branch whose runs may assume the role, where their jobs have no `--environment`
+    #[arg(long, value_name = "NAME")]
+    pub branch: Option<String>,
+}
+
+/// How a policy is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum PolicyFormat {
+    /// One document, as IAM takes it.
+    Json,
+    /// A template that makes the role.
+    Cloudformation,
+    /// Resources that make the role.
+    Terraform,
 }
 
 /// What `preview` takes.
@@ -385,7 +435,8 @@ impl Command {
             | Self::Continue(Steer { common })
             | Self::Rollback(Steer { common })
             | Self::Doctor(Doctor { common, .. })
-            | Self::Cost(Cost { common, .. }) => Some(common),
+            | Self::Cost(Cost { common, .. })
+            | Self::IamPolicy(IamPolicy { common, .. }) => Some(common),
             Self::Preview(Preview { command }) => Some(command.common()),
             Self::Schema => None,
         }
@@ -449,7 +500,7 @@ pub fn arguments(given: Vec<OsString>, variables: &BTreeMap<String, String>) -> 
         "preview-down" => flags.push("pr"),
         // A workflow that says `command: destroy` has been asked already, when it was written.
         "destroy" | "continue" | "rollback" | "cost" | "doctor" | "preview-list"
-        | "preview-sweep" => {}
+        | "preview-sweep" | "iam-policy" => {}
         _ => flags.clear(),
     }
     let confirmed = (command == "destroy").then(|| "--yes".to_owned());

@@ -5,6 +5,7 @@
 pub mod address;
 pub mod apply;
 pub mod aws;
+pub mod choice;
 pub mod cli;
 pub mod config;
 pub mod context;
@@ -22,6 +23,7 @@ pub mod image;
 pub mod names;
 pub mod network;
 pub mod plan;
+pub mod policy;
 pub mod preview;
 pub mod report;
 pub mod resource;

@@ -139,6 +139,7 @@ pub(crate) fn vpc() -> Topology {
         resolvers: Ok(vec!["AmazonProvidedDNS".to_owned()]),
         prefix_lists: Ok(BTreeMap::from(lists)),
         offered: Ok(asked.map(|&service| (service.to_owned(), zones.clone())).collect()),
+        interfaces: Ok(()),
     }
 }
 

@@ -107,9 +107,7 @@ impl Failure {
         if let Some(help) = quota {
             problem = problem.help(help);
         } else if self.is_denied() {
-            problem = problem.help(format!(
-                "allow `{operation}` on {on} in the policy of the role that runs this"
-            ));
+            problem = problem.help(self.permission());
         } else if self.is_unauthenticated() {
             problem = problem.help(
                 "AWS does not accept these credentials: check AWS_ACCESS_KEY_ID and \
@@ -126,6 +124,34 @@ impl Failure {
             );
         }
         problem
+    }
+
+    /// What to allow, and where. AWS's words name the action, which may be another one than was called:
+    /// passing a role, or tagging what is made.
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>
+    fn permission(&self) -> String {
+        const BEFORE: &str = "is not authorized to perform: ";
+        let said = self.message.split_once(BEFORE).map_or("", |(_, said)| said);
+        let mut words = said.split_whitespace().map(|word| word.trim_end_matches([',', '.']));
+        let named = words.next().filter(|word| is_action(word));
+        let action = named.unwrap_or(self.operation);
+        let resource = match (words.next(), words.next(), words.next()) {
+            (Some("on"), Some("resource:"), Some(arn)) if arn.starts_with("arn:") => Some(arn),
+            _ => None,
+        };
+        let on = resource.filter(|_| action != self.operation).unwrap_or(&self.on);
+        if let Some((_, place)) = self.message.split_once("with an explicit deny in ") {
+            let place = place.split([':', '.', '\n']).next().unwrap_or_default();
+            return format!(
+                "`{action}` on {on} is denied in {place}, which no other policy outweighs: it has to be \
+                 taken out there"
+            );
+        }
+        let place =
+            PLACES.iter().find(|place| self.message.contains(&format!("because no {place}")));
+        let of = "the policy of the role that runs this";
+        let place = place.map_or_else(|| of.to_owned(), |place| format!("the {place} too"));
+        format!("allow `{action}` on {on} in {place}")
     }
 
     /// Whether the call was not made, since there is nothing to sign it with.
@@ -164,6 +190,25 @@ impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
         failure.refused()
     }
+}
+
+/// What has to allow an action besides the role's own policies, as AWS's words call it.
+const PLACES: [&str; 5] = [
+    "permissions boundary",
+    "resource control policy",
+    "service control policy",
+    "session policy",
+    "VPC endpoint policy",
+];
+
+/// `iam:PassRole`. The text is from outside.
+fn is_action(word: &str) -> bool {
+    word.split_once(':').is_some_and(|(service, name)| {
+        let is_name = |part: &str| {
+            !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        };
+        is_name(service) && is_name(name)
+    })
 }
 
 /// Turns the SDK's error into a [`Failure`].
@@ -270,6 +315,50 @@ mod tests {
           request id 1-2-3
           help: allow `ec2:DescribeVpcs` on this region in the policy of the role that runs this
         ");
+    }
+
+    fn permission(message: &str) -> String {
+        Failure {
+            operation: "ecs:RegisterTaskDefinition",
+            on: "family web".to_owned(),
+            code: Some("AccessDeniedException".to_owned()),
+            message: message.to_owned(),
+            request_id: None,
+        }
+        .problem()
+        .help
+        .expect("it helps")
+    }
+
+    #[test]
+    fn the_permission_is_the_one_that_aws_names() {
+        let user = "User: arn:aws:sts::1:assumed-role/d/r is not authorized to perform:";
+        let pass = "iam:PassRole on resource: arn:aws:iam::1:role/web because no identity-based policy \
+                    allows the iam:PassRole action";
+        assert_eq!(
+            permission(&format!("{user} {pass}")),
+            "allow `iam:PassRole` on arn:aws:iam::1:role/web in the policy of the role that runs this"
+        );
+        let own =
+            "ecs:RegisterTaskDefinition on resource: * because no VPC endpoint policy allows it";
+        assert_eq!(
+            permission(&format!("{user} {own}")),
+            "allow `ecs:RegisterTaskDefinition` on family web in the VPC endpoint policy too"
+        );
+        let denied = "iam:PassRole on resource: arn:aws:iam::1:role/web with an explicit deny in a service \
+                      control policy";
+        assert_eq!(
+            permission(&format!("{user} {denied}")),
+            "`iam:PassRole` on arn:aws:iam::1:role/web is denied in a service control policy, which no other \
+             policy outweighs: it has to be taken out there"
+        );
+        for hostile in ["", "you may not", &format!("{user} `rm` on"), &format!("{user} ::set on")]
+        {
+            assert_eq!(
+                permission(hostile),
+                "allow `ecs:RegisterTaskDefinition` on family web in the policy of the role that runs this"
+            );
+        }
     }
 
     #[test]

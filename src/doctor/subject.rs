@@ -108,6 +108,7 @@ pub fn examine(subject: &Subject, vpc: &Topology) -> Result<Report> {
         endpoints: Vec::new(),
         load_balancer: BTreeSet::new(),
     };
+    assumed.extend(diagnosis.unread(&vpc));
     assumed.extend(ALWAYS.map(str::to_owned));
     let picture = picture::mermaid(&Picture {
         vpc: &vpc,

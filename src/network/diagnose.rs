@@ -34,6 +34,14 @@ impl Diagnosis {
         }
         reasons
     }
+
+    /// What could not be read, where no verdict is unknown by it: all was judged without.
+    pub fn unread(&self, vpc: &Topology) -> Vec<String> {
+        let told = self.unknown();
+        let new = vpc.unread().into_iter().filter(|reason| !told.contains_key(&**reason));
+        new.map(|reason| format!("the network was judged without what this tells: {reason}"))
+            .collect()
+    }
 }
 
 /// A need in a subnet.

@@ -61,6 +61,8 @@ pub struct Topology {
     pub prefix_lists: Read<BTreeMap<String, PrefixList>>,
     /// The zones that an endpoint service serves, by its short name.
     pub offered: Read<BTreeMap<String, BTreeSet<String>>>,
+    /// Whether the endpoints' interfaces were read, whose addresses are the endpoints' own.
+    pub interfaces: Read<()>,
 }
 
 /// The VPC's DNS attributes; private DNS needs both.
@@ -269,6 +271,25 @@ impl Topology {
     pub fn default_group(&self) -> Option<String> {
         let mut groups = self.groups.iter().flatten();
         groups.find(|(_, group)| group.name == "default").map(|(id, _)| id.clone())
+    }
+
+    /// What could not be read, whether anything depends on it or not.
+    pub fn unread(&self) -> BTreeSet<String> {
+        let parts = [
+            self.tables.as_ref().err(),
+            self.endpoints.as_ref().err(),
+            self.groups.as_ref().err(),
+            self.acls.as_ref().err(),
+            self.nats.as_ref().err(),
+            self.dns.as_ref().err(),
+            self.resolvers.as_ref().err(),
+            self.prefix_lists.as_ref().err(),
+            self.offered.as_ref().err(),
+            self.interfaces.as_ref().err(),
+        ];
+        let lists = self.prefix_lists.iter().flat_map(BTreeMap::values);
+        let entries = lists.filter_map(|list| list.cidrs.as_ref().err());
+        parts.into_iter().flatten().chain(entries).map(ToString::to_string).collect()
     }
 
     /// Whether the subnets are another account's, shared with this one.

@@ -158,6 +158,7 @@ pub(crate) fn bare() -> Topology {
         resolvers: Ok(vec!["AmazonProvidedDNS".to_owned()]),
         prefix_lists: Ok(BTreeMap::from([(S3_LIST.to_owned(), s3)])),
         offered: Ok(BTreeMap::new()),
+        interfaces: Ok(()),
     }
 }
 

@@ -21,3 +21,11 @@ pub fn print(text: &str, is_action: bool) {
         drop(writeln!(out, "{message}"));
     }
 }
+
+/// Prints what is to be known of an answer on standard error, under Actions as an annotation too.
+pub fn note(text: &str, is_action: bool) {
+    drop(writeln!(anstream::stderr().lock(), "note: {text}"));
+    if is_action {
+        command(&annotation(Level::Notice, "ecs-private-deploy", text));
+    }
+}

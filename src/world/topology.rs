@@ -57,12 +57,16 @@ pub async fn read(
             let found = endpoints?;
             let interfaces = found.iter().flat_map(VpcEndpoint::network_interface_ids).cloned();
             let endpoints = found.iter().filter_map(|one| shape::endpoint(one, region)).collect();
-            Ok(with_addresses(aws, endpoints, interfaces.collect()).await)
+            Ok(with_addresses(aws, id, endpoints, interfaces.collect()).await)
         },
         resolvers(aws, vpc.dhcp_options_id()),
         all_offered(aws, offered),
         with_entries(aws, lists, shape::named_lists(groups.iter().flat_map(BTreeMap::values))),
     );
+    let (endpoints, interfaces) = match endpoints {
+        Ok((endpoints, interfaces)) => (Ok(endpoints), interfaces),
+        Err(unknown) => (Err(unknown), Ok(())),
+    };
     let account = &aws.identity().await?.account;
     let topology = Topology {
         region: region.to_owned(),
@@ -80,6 +84,7 @@ pub async fn read(
         resolvers,
         prefix_lists: lists,
         offered,
+        interfaces,
     };
     Ok((described, topology))
 }
@@ -162,9 +167,10 @@ async fn zones(aws: &Reader, names: Option<Vec<String>>) -> Result<Zones, Failur
 /// Adds the interfaces' addresses. Without them an endpoint is judged by its subnets' blocks.
 async fn with_addresses(
     aws: &Reader,
+    vpc: &str,
     mut endpoints: Vec<Endpoint>,
     interfaces: BTreeSet<String>,
-) -> Vec<Endpoint> {
+) -> (Vec<Endpoint>, Read<()>) {
     /// What one filter takes.
     const MOST: usize = 200;
     let interfaces: Vec<_> = interfaces.into_iter().collect();
@@ -173,7 +179,15 @@ async fn with_addresses(
         aws.ec2.describe_network_interfaces().filters(filter.build()).send()
     });
     let mut addresses: BTreeMap<String, (Ipv4Addr, String)> = BTreeMap::new();
-    for page in join_all(pages).await.into_iter().flatten() {
+    let mut all = Ok(());
+    for page in join_all(pages).await {
+        let page = match page.explain("ec2:DescribeNetworkInterfaces", vpc) {
+            Ok(page) => page,
+            Err(failure) => {
+                all = Err(unknown(&failure));
+                continue;
+            }
+        };
         for interface in page.network_interfaces() {
             let id = interface.network_interface_id();
             let address = interface.private_ip_address().and_then(|text| text.parse().ok());
@@ -186,7 +200,7 @@ async fn with_addresses(
         let known = endpoint.interfaces.iter().filter_map(|id| addresses.get(id).cloned());
         endpoint.addresses = known.collect();
     }
-    endpoints
+    (endpoints, all)
 }
 
 /// Adds the customers' lists that rules name; AWS's own came with their blocks.

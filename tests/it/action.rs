@@ -142,11 +142,20 @@ impl Runner {
     }
 }
 
-const INPUTS: [&str; 9] = [
+const INPUTS: [&str; 18] = [
     "command",
     "config",
     "working-directory",
     "aws-region",
+    "role-to-assume",
+    "role-session-name",
+    "role-duration-seconds",
+    "role-external-id",
+    "audience",
+    "role-chaining",
+    "role-skip-session-tagging",
+    "mask-aws-account-id",
+    "allowed-account-ids",
     "image",
     "pr",
     "allow-forks",

@@ -3,6 +3,7 @@
 
 mod built;
 mod failures;
+mod oidc;
 mod previews;
 mod twenty;
 

@@ -57,6 +57,7 @@ pub(super) fn judge(
         return Err(Error::Unreachable(refusal(inputs.config, inputs.world, &vpc, &diagnosis)));
     }
     plan.warnings.extend(unknown(&diagnosis));
+    plan.warnings.extend(diagnosis.unread(&vpc));
     plan.warnings.extend(diagnosis.warnings.iter().cloned());
     Ok(Some(Judged { vpc, task, diagnosis }))
 }

@@ -23,20 +23,25 @@ impl Ministack {
     /// Starts one, when it is this test's turn: an engine has one image store for all, and to remove an
     /// image from it can take away what another build is just writing.
     pub(crate) async fn start() -> Self {
-        Self::listening_on("127.0.0.1", None).await
+        Self::listening_on("127.0.0.1", None, false).await
+    }
+
+    /// The same, in which IAM decides: policies, and whom a role's trust policy takes.
+    pub(crate) async fn start_that_authorizes() -> Self {
+        Self::listening_on("127.0.0.1", None, true).await
     }
 
     /// The same, whose engine is behind this daemon.
     pub(crate) async fn start_on(daemon: &super::daemon::Daemon) -> Self {
-        Self::listening_on("127.0.0.1", Some(daemon.host())).await
+        Self::listening_on("127.0.0.1", Some(daemon.host()), false).await
     }
 
     /// The same, for containers to reach too.
     pub(crate) async fn start_for_containers() -> Self {
-        Self::listening_on("0.0.0.0", None).await
+        Self::listening_on("0.0.0.0", None, false).await
     }
 
-    async fn listening_on(host: &str, engine: Option<String>) -> Self {
+    async fn listening_on(host: &str, engine: Option<String>, authorizes: bool) -> Self {
         let turn = File::create(concat!(env!("CARGO_TARGET_TMPDIR"), "/engine.lock"))
             .expect("a file to lock");
         turn.lock().expect("a lock");
@@ -48,6 +53,7 @@ impl Ministack {
                 .env("GATEWAY_PORT", port.to_string())
                 .env("MINISTACK_REGION", REGION)
                 .env("TMPDIR", folder.path())
+                .env("AUTH", authorizes.to_string())
                 .envs(engine.map(|engine| ("DOCKER_HOST", engine)));
             command
         })

@@ -58,7 +58,7 @@ async fn a_preview_that_the_load_balancer_cannot_take_gets_another_one_which_goe
     let step = &plan.steps.iter().find(|(at, _)| at.to_string() == "load-balancer/web-2");
     let (_, step) = step.expect("it is made");
     insta::assert_snapshot!(step.reason, @"load balancer web is full: it has 100 target groups");
-    insta::assert_snapshot!(plan.warnings.join("\n"), @"pr-2.preview.example.com needs a DNS record of its own, to the DNS name that load balancer web-2 gets, because load balancer web is full: it has 100 target groups");
+    insta::assert_snapshot!(plan.warnings.join("\n"), @"pr-2.preview.example.com needs a DNS record of its own, to the DNS name that load balancer web-2 gets: load balancer web is full: it has 100 target groups");
     assert!(
         !plan.steps.keys().any(|address| address.to_string().starts_with("security-group/load"))
     );
