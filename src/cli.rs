@@ -15,6 +15,7 @@ pub struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
+  ecs-private-deploy auto                      what the event asks for, as the action does
   ecs-private-deploy plan                      what a deploy would do; changes nothing
   ecs-private-deploy deploy --config api.yml   build, make sure, roll out
   ecs-private-deploy destroy                   take down what a deploy made

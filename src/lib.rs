@@ -5,6 +5,7 @@
 pub mod address;
 pub mod apply;
 pub mod aws;
+pub mod choice;
 pub mod cli;
 pub mod config;
 pub mod context;

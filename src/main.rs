@@ -2,14 +2,11 @@
 
 use clap::{Parser as _, error::ErrorKind};
 use ecs_private_deploy::{
+    choice::{Choice, Chosen, choose, load},
     cli::{self, Cli, Command, Destroy, Format, PreviewCommand},
-    config::{
-        self,
-        model::{Config, Image},
-    },
-    context::{self, Context, checkout},
+    config::{self, model::Config},
+    context::{self, Context},
     cost,
-    decision::{self, Decision, Given},
     deploy::{
         self, Run, cancel, destroy, preview,
         steer::{self, decision::Word},
@@ -97,16 +94,15 @@ async fn run(cli: Cli, variables: BTreeMap<String, String>, signals: &mut Signal
         return doctor(given, &cli.command, &variables, signals).await;
     }
     let context = Context::read(variables, common.environment.clone())?;
-    let (command, config, decided) = match choose(cli.command, &context)? {
+    let chosen = match choose(cli.command, &context)? {
         Choice::Nothing(why) => return Ok(nothing(why, context).await),
-        Choice::Do { command, config, decided } => (*command, *config, decided),
+        Choice::Do(chosen) => *chosen,
     };
+    let Chosen { command, config, number, because } = chosen;
     let secrets = Secrets::of(&context.variables);
     let common = command.common().expect("a command on a file");
     let session = Session::of(&common.credentials, &context.variables, &secrets)?;
-    let config = of_preview(&command, &context, config)?;
-    let preview = config.preview_of.as_ref().map(|of| of.number);
-    let mut context = match preview.or(decided.as_ref().and_then(|(_, number)| *number)) {
+    let mut context = match number {
         Some(number) => context.about(number),
         None => context,
     };
@@ -126,11 +122,11 @@ async fn run(cli: Cli, variables: BTreeMap<String, String>, signals: &mut Signal
         verbose,
         service: &config.service,
         command: kind(&command),
-        preview,
+        preview: config.preview_of.as_ref().map(|of| of.number),
     };
     let reporters = report::run(receiver, secrets.clone(), setup.reporters());
     let engine = async {
-        if let Some((text, _)) = decided {
+        if let Some(text) = because {
             events.send(Event::Line { source: Source::Decided, text });
         }
         let run = Run::new(&config, &context, &secrets, &events);
@@ -148,57 +144,6 @@ async fn run(cli: Cli, variables: BTreeMap<String, String>, signals: &mut Signal
         print(&render(&redact::plan(plan, &secrets), given.format), is_action)?;
     }
     Ok(outcome.exit_code)
-}
-
-/// What a run does.
-enum Choice {
-    /// Nothing, and why.
-    Nothing(Problem),
-    /// A command on a file.
-    Do {
-        command: Box<Command>,
-        config: Box<Config>,
-        /// What the event has decided, and the pull request that it is about.
-        decided: Option<(String, Option<u64>)>,
-    },
-}
-
-/// What the event asks for, where the command is `auto`; and nothing that would build the code of a fork.
-fn choose(command: Command, context: &Context) -> Result<Choice> {
-    let number = match &command {
-        Command::Auto(auto) => auto.pull_request.pr,
-        _ => None,
-    };
-    let image = command.image();
-    let given = Given {
-        number,
-        allows_forks: image.is_some_and(|image| image.allow_forks),
-        may_have_credentials: context::may_have_credentials(&context.variables),
-        is_dependabot: context::is_dependabot(&context.variables),
-    };
-    let decision = match &command {
-        Command::Auto(_) => Some(decision::decide(&context.trigger, &given)?),
-        _ if image.is_some() => {
-            decision::forbidden(&context.trigger, &given).map(Decision::Nothing)
-        }
-        _ => None,
-    };
-    if let Some(Decision::Nothing(why)) = decision {
-        return Ok(Choice::Nothing(why));
-    }
-    let config = load(&command)?;
-    let has_previews = config.preview.is_some();
-    let decided = decision
-        .as_ref()
-        .map(|decision| (decision.words(&context.trigger, has_previews), decision.number()));
-    let command = match &decision {
-        Some(decision) => command.decided(decision, has_previews),
-        None => command,
-    };
-    if let (Some(_), Image::Build(build)) = (command.image(), &config.image) {
-        decision::check_out(&context.trigger, checkout::commit(&build.context).as_deref())?;
-    }
-    Ok(Choice::Do { command: command.into(), config: config.into(), decided })
 }
 
 /// Tells why nothing is done, in the log and the job summary. A comment would take the place of one that
@@ -309,42 +254,6 @@ const fn kind(command: &Command) -> event::Command {
         | Command::IamPolicy(_)
         | Command::Schema => event::Command::Deploy,
     }
-}
-
-/// The file, with what the flags say in its place.
-fn load(command: &Command) -> Result<Config> {
-    let common = command.common().expect("a command on a file");
-    let folder = common.working_directory.as_deref().unwrap_or(Path::new(""));
-    let file = common.config.as_ref().map(|file| folder.join(file));
-    let image = command.image().and_then(|image| image.image.as_deref());
-    let mut config = config::load(file.as_deref(), folder, image)?;
-    let given = common.aws_region.as_ref().filter(|region| !region.is_empty());
-    config.region = config.region.take().or_else(|| given.cloned());
-    Ok(config)
-}
-
-/// The preview's config, where the command is about one.
-fn of_preview(command: &Command, context: &Context, config: Config) -> Result<Config> {
-    let Command::Preview(cli::Preview { command }) = command else { return Ok(config) };
-    let given = match command {
-        PreviewCommand::Up(given) => {
-            if config.preview.is_none() {
-                let problem =
-                    Problem::new("the file has no `preview:`, so no pull request gets one");
-                let help = "add `preview: {}` to it: each is then found under `/pr-N`";
-                return Err(Error::Config(problem.help(help).to_string()));
-            }
-            &given.pull_request
-        }
-        PreviewCommand::Down(given) => &given.pull_request,
-        PreviewCommand::List(_) | PreviewCommand::Sweep(_) => return Ok(config),
-    };
-    let of_event = context.github.as_ref().and_then(|github| github.pull_request);
-    let number = given.pr.or(of_event).ok_or_else(|| {
-        let problem = Problem::new("no pull request is named, and this run's event has none");
-        Error::Config(problem.help("add `--pr N`, in a workflow the input `pr`").to_string())
-    })?;
-    Ok(ecs_private_deploy::preview::config(&config, number))
 }
 
 /// Runs the command, unless somebody ends it.

@@ -117,19 +117,19 @@ fn a_service() {
 
     | interface endpoints | USD | against | USD | endpoints are cheaper from |
     |---|--:|---|--:|---|
-    | 4 interface endpoints in 1 zone | 48\.20 | 1 NAT gateway | 107\.14 | the first GB |
+    | 4 interface endpoints in 1 zone | 48.20 | 1 NAT gateway | 107.14 | the first GB |
 
     | this service, where everything is made for it alone | USD | |
     |---|--:|---|
-    | 4 interface endpoints in 1 zone | 37\.96 |  |
-    | load balancer with 1 LCU | 22\.27 |  |
-    | its 2 public IPv4 addresses | 7\.30 |  |
-    | 2 tasks on Fargate x86 with 0\.5 vCPU and 1 GB | 41\.45 | on Spot from 12\.43 to 41\.45 |
-    | together | 108\.97 |  |
+    | 4 interface endpoints in 1 zone | 37.96 |  |
+    | load balancer with 1 LCU | 22.27 |  |
+    | its 2 public IPv4 addresses | 7.30 |  |
+    | 2 tasks on Fargate x86 with 0.5 vCPU and 1 GB | 41.45 | on Spot from 12.43 to 41.45 |
+    | together | 108.97 |  |
 
-    USD: an endpoint 0\.013 an hour and zone, 0\.01 a GB, 0\.006 above 1048576 GB, 0\.004 above 5242880 GB; a NAT gateway 0\.059 an hour, 0\.059 a GB; a public IPv4 address 0\.005 an hour.
+    USD: an endpoint 0.013 an hour and zone, 0.01 a GB, 0.006 above 1048576 GB, 0.004 above 5242880 GB; a NAT gateway 0.059 an hour, 0.059 a GB; a public IPv4 address 0.005 an hour.
 
-    Prices of 2026-10-05 from https\://pricing.us-east-1\.amazonaws.com/offers/v1\.0/aws/SERVICE/current/ap-northeast-2/index.csv
+    Prices of 2026-10-05 from https\://pricing.us-east-1\.amazonaws.com/offers/v1.0/aws/SERVICE/current/ap-northeast-2/index.csv
 
     Image layers come through the S3 gateway endpoint, which is free and can stand beside a NAT gateway too. Left out: taxes, discounts, traffic between zones and to the internet, logs, images and secrets.
     ");

@@ -168,7 +168,7 @@ fn broken_and_unknown() {
     | `s3` | ? | ? | the image's layers |
     | `logs` | **NO: security group of the endpoint** | **NO: security group of the endpoint** | the containers' logs |
 
-    **1.** logs from a, security group of the endpoint: sg-task of vpce-logs does not admit HTTPS from 10\.0\.1\.0/24
+    **1.** logs from a, security group of the endpoint: sg-task of vpce-logs does not admit HTTPS from 10.0.1.0/24
 
     ```sh
     aws ec2 authorize-security-group-ingress --group-id sg-task --ip-permissions IpProtocol=tcp,FromPort=443,ToPort=443,IpRanges='[{CidrIp=10.0.0.0/16}]'
@@ -182,8 +182,8 @@ fn broken_and_unknown() {
 
     | subnet | zone | block | free | endpoints | tasks | ALB | left |
     |---|---|---|--:|--:|--:|--:|--:|
-    | `a` | eu-west-1a | 10\.0\.1\.0/24 | 200 | 0 | 2 | 0 | 198 |
-    | `b` | eu-west-1b | 10\.0\.2\.0/24 | 200 | 0 | 2 | 0 | 198 |
+    | `a` | eu-west-1a | 10.0.1.0/24 | 200 | 0 | 2 | 0 | 198 |
+    | `b` | eu-west-1b | 10.0.2.0/24 | 200 | 0 | 2 | 0 | 198 |
 
     **Warnings**
 
@@ -255,7 +255,7 @@ fn addresses_that_do_not_suffice() {
     insta::assert_snapshot!(problem.collect::<Vec<_>>().join("\n\n"), @r"
     **1.** addresses: b has not enough addresses
 
-    - b in eu-west-1b (10\.0\.2\.0/24): 1 free, 2 for tasks, 1 short
+    - b in eu-west-1b (10.0.2.0/24): 1 free, 2 for tasks, 1 short
 
     Fix: it fits in eu-west-1a: free addresses, use larger subnets, or lower `rollout.desired-count`. pub in eu-west-1a has 200 free
     ");

@@ -104,9 +104,9 @@ mod tests {
         insta::assert_snapshot!(markdown(&lines()), @r"
         | subnet | zone | block | free | endpoints | tasks | ALB | left |
         |---|---|---|--:|--:|--:|--:|--:|
-        | `subnet-0a1b2c3d4e5f60001` | eu-west-1a | 10\.0\.1\.0/24 | 251 | 3 | 4 | 0 | 244 |
-        | `subnet-b` | eu-west-1a | 10\.0\.1\.0/24 | 5 | 3 | 4 | 0 | **2 short** |
-        | \`a\|\`b\` | eu-west-1a | 10\.0\.2\.0/28 | 11 | 0 | 0 | 8 | **too small** |
+        | `subnet-0a1b2c3d4e5f60001` | eu-west-1a | 10.0.1.0/24 | 251 | 3 | 4 | 0 | 244 |
+        | `subnet-b` | eu-west-1a | 10.0.1.0/24 | 5 | 3 | 4 | 0 | **2 short** |
+        | \`a\|\`b\` | eu-west-1a | 10.0.2.0/28 | 11 | 0 | 0 | 8 | **too small** |
         ");
         insta::assert_snapshot!(json!(lines()), @r#"
         [{"subnet":"subnet-0a1b2c3d4e5f60001","zone":"eu-west-1a","cidr":"10.0.1.0/24","free":251,"endpoints":3,"tasks":4,"load_balancer":0,"left":244},{"subnet":"subnet-b","zone":"eu-west-1a","cidr":"10.0.1.0/24","free":5,"endpoints":3,"tasks":4,"load_balancer":0,"left":null},{"subnet":"a|`b","zone":"eu-west-1a","cidr":"10.0.2.0/28","free":11,"endpoints":0,"tasks":0,"load_balancer":8,"left":null}]

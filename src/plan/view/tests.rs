@@ -35,7 +35,7 @@ fn the_addresses_and_the_picture_are_folded() {
 
     | subnet | zone | block | free | endpoints | tasks | ALB | left |
     |---|---|---|--:|--:|--:|--:|--:|
-    | `subnet-0a` | eu-west-1a | 10\.0\.1\.0/24 | 251 | 3 | 2 | 0 | 246 |
+    | `subnet-0a` | eu-west-1a | 10.0.1.0/24 | 251 | 3 | 2 | 0 | 246 |
 
     </details>
 

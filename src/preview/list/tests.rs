@@ -77,10 +77,10 @@ fn what_people_read() {
     4 previews of `web` in eu-central-1
 
       pull request  state      made       last deploy  tasks   USD a month  where
-      #42           open       8d 8h ago  3h 05m ago   1 of 1        10.36  http://shared-1.eu-central-1.elb.amazonaws.com/pr-42/
-      #43           merged     8d 8h ago  3h 05m ago   1 of 1    from 3.11  http://shared-1.eu-central-1.elb.amazonaws.com/pr-43/
-      #44           closed     –          –            –                 –  incomplete: target group, log group
-      #45           not known  8d 8h ago  7d 22h ago   1 of 1        10.36  http://shared-1.eu-central-1.elb.amazonaws.com/pr-45/
+                42  open       8d 8h ago  3h 05m ago   1 of 1        10.36  http://shared-1.eu-central-1.elb.amazonaws.com/pr-42/
+                43  merged     8d 8h ago  3h 05m ago   1 of 1    from 3.11  http://shared-1.eu-central-1.elb.amazonaws.com/pr-43/
+                44  closed     –          –            –                 –  incomplete: target group, log group
+                45  not known  8d 8h ago  7d 22h ago   1 of 1        10.36  http://shared-1.eu-central-1.elb.amazonaws.com/pr-45/
 
     `preview sweep` takes down `web-pr-43`: its pull request is merged
     `preview sweep` takes down `web-pr-44`: its pull request is closed

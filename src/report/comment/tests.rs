@@ -1,4 +1,5 @@
 mod inert;
+mod preview;
 
 use super::*;
 use crate::{

@@ -191,6 +191,17 @@ async fn a_closed_pull_request_gets_nothing_and_without_a_token_that_is_not_aske
 }
 
 #[tokio::test]
+async fn a_question_without_an_answer_is_one_warning() {
+    let scene = Scene::new("unanswered").await;
+    let up = scene.run(&["preview", "up", "--pr", "9"]).await.ends_with(exit::OK);
+    let told = up.stderr.matches("whether pull request 9 is open is not known").count();
+    assert_eq!(told, 1, "{}", up.stderr);
+    let swept = scene.run(&["preview", "sweep"]).await.ends_with(exit::REFUSED);
+    assert!(swept.stderr.contains("#9: whether its pull request is open"), "{}", swept.stderr);
+    assert_eq!(scene.listed().await.len(), 1, "what is not known takes nothing down");
+}
+
+#[tokio::test]
 async fn a_number_and_a_section_are_needed() {
     let stack = Stack::new().await;
     stack.write_more("");

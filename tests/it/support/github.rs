@@ -205,7 +205,9 @@ impl GitHub {
             let headers = headers.collect();
             return Answer { headers, ..refusal(refused.status, refused.message) };
         }
-        let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
+        // An Enterprise Server's root.
+        let target = request.target.strip_prefix("/api/v3").unwrap_or(&request.target);
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let path: Vec<_> = path.trim_start_matches('/').split('/').collect();
         let text = || request.body["body"].as_str().unwrap_or_default().to_owned();
         match (request.method.as_str(), path.as_slice()) {

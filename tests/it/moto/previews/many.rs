@@ -1,12 +1,12 @@
 //! A hundred and fifty previews.
 
-use super::{super::states::same, Ground, Previews};
+use super::{Ground, Previews};
 use ecs_private_deploy::exit;
 use futures_util::{StreamExt as _, stream};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io::Write as _,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 const ALL: u64 = 150;
@@ -17,8 +17,8 @@ fn say(text: &str) {
     std::io::stderr().write_all(text.as_bytes()).expect("standard error");
 }
 
-/// How many target groups each load balancer has.
-async fn spread(previews: &Previews) -> BTreeMap<String, usize> {
+/// The target groups of each load balancer, by its name.
+async fn spread(previews: &Previews) -> BTreeMap<String, BTreeSet<String>> {
     let elb = &previews.site.account.elb;
     let groups: Vec<_> = elb
         .describe_target_groups()
@@ -28,13 +28,18 @@ async fn spread(previews: &Previews) -> BTreeMap<String, usize> {
         .collect::<Result<_, _>>()
         .await
         .expect("target groups");
-    let mut spread = BTreeMap::new();
+    let mut spread: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
     for group in groups {
         let [balancer] = group.load_balancer_arns() else { panic!("one: {group:?}") };
         let name = balancer.rsplit('/').nth(1).expect("a name").to_owned();
-        *spread.entry(name).or_default() += 1;
+        let group = group.target_group_name().expect("a name").to_owned();
+        spread.entry(name).or_default().insert(group);
     }
     spread
+}
+
+fn counts(spread: &BTreeMap<String, BTreeSet<String>>) -> Vec<(&str, usize)> {
+    spread.iter().map(|(name, groups)| (name.as_str(), groups.len())).collect()
 }
 
 fn names(numbers: impl Iterator<Item = u64>) -> Vec<String> {
@@ -48,51 +53,56 @@ fn names(numbers: impl Iterator<Item = u64>) -> Vec<String> {
 async fn a_hundred_and_fifty() {
     let ground = Ground::new().await;
     let previews = Previews::new(&ground, 0, "many").await;
-    let main = previews.site.standing().await;
     previews.set(1..=ALL, true);
 
     // Three of them alone, so that no race adds to their calls; the others at once.
     let began = Instant::now();
     let first = previews.up(1).await;
-    let counts = stream::iter(2..ALL)
+    let calls = stream::iter(2..ALL)
         .map(|number| previews.up(number))
         .buffer_unordered(AT_ONCE)
         .map(|calls| calls.len())
         .collect::<Vec<_>>()
         .await;
     let last = previews.up(ALL).await;
-    let range = (counts.iter().min(), counts.iter().max());
+    let raced = calls.iter().filter(|count| **count > first.len()).count();
     say(&format!(
-        "{ALL} previews: {} calls for the first, {} for the last, {range:?} (least and most) for those made {AT_ONCE} at \
-         once, in {:.0} s\n",
+        "{ALL} previews: {} calls for the first, {} for the last, more for {raced} of those that were made \
+         {AT_ONCE} at once, in {:.0} s\n",
         first.len(),
         last.len(),
         began.elapsed().as_secs_f64()
     ));
+    // Only those look again that are made at the moment in which the first load balancer is full.
+    assert!(raced <= 2 * AT_ONCE, "{calls:?}");
     assert_eq!(first, last);
     assert_eq!(previews.services().await, names(1..=ALL));
-    let expected = [("shared".to_owned(), 100), ("shared-2".to_owned(), 51)];
-    assert_eq!(spread(&previews).await, expected.into());
+    let before = spread(&previews).await;
+    assert_eq!(counts(&before), [("shared", 100), ("shared-2", 51)]);
 
     // An update with nothing to do takes as many calls for the first as for the last, too.
     let (first, last) = (previews.up(1).await, previews.up(ALL).await);
     assert_eq!(first, last);
 
-    let is_closed = |number: &u64| number.is_multiple_of(3);
-    previews.set((1..=ALL).filter(is_closed), false);
+    // All behind the second load balancer, and some behind the first one.
+    let is_closed = |number: &u64| {
+        number.is_multiple_of(20) || before["shared-2"].contains(&format!("web-pr-{number}"))
+    };
+    let closed: Vec<_> = (1..=ALL).filter(is_closed).collect();
+    previews.set(closed.iter().copied(), false);
     let began = Instant::now();
     previews.run(&["preview", "sweep"]).await.ends_with(exit::OK);
-    say(&format!("a sweep of 50 of them: {:.0} s\n", began.elapsed().as_secs_f64()));
+    let took = began.elapsed().as_secs_f64();
+    say(&format!("a sweep of {} of them: {took:.0} s\n", closed.len()));
     assert_eq!(previews.services().await, names((1..=ALL).filter(|number| !is_closed(number))));
+    let after = spread(&previews).await;
+    let left = 1 + usize::try_from(ALL).expect("a few") - closed.len();
+    assert_eq!(counts(&after), [("shared", left)], "the second one is gone with its last preview");
+    let balancers = previews.site.account.elb.describe_load_balancers().send().await;
+    assert_eq!(balancers.expect("load balancers").load_balancers().len(), 1);
 
-    // A place that is free is taken before one behind the second load balancer.
+    // A place that is free again is taken.
     previews.set([ALL + 1], true);
     previews.up(ALL + 1).await;
-    let spread = spread(&previews).await;
-    assert_eq!(spread.values().sum::<usize>(), 102, "{spread:?}");
-
-    previews.set(1..=ALL + 1, false);
-    previews.run(&["preview", "sweep"]).await.ends_with(exit::OK);
-    same(&main, &previews.site.standing().await);
-    assert!(began.elapsed() < Duration::from_mins(20));
+    assert_eq!(counts(&spread(&previews).await), [("shared", left + 1)]);
 }
