@@ -108,7 +108,10 @@ async fn the_last_two_that_go_at_the_same_moment_leave_nothing() {
     let both = Arc::new(Barrier::new(2));
     relay.before_each("DeleteRule", move || {
         let both = Arc::clone(&both);
-        async move { drop(both.wait().await) }.boxed()
+        async move {
+            both.wait().await;
+        }
+        .boxed()
     });
     let down = |number: &'static str| {
         let arguments = ["preview", "down", "--pr", number];
