@@ -161,6 +161,10 @@ async fn converge(run: &Run<'_>, mut prepared: Prepared, outcome: &mut Outcome) 
         if is_well {
             after::run(run, prepared, &applied, &deployment, outcome).await?;
         }
+    } else if let Some(primary) = prepared.world.service.as_ref().and_then(|it| it.primary.as_ref())
+    {
+        // What an earlier run has rolled out may owe its tasks.
+        after::run(run, prepared, &applied, &primary.id, outcome).await?;
     }
     ending::check_applied(&applied).map_err(|error| ending::untouched(error, run, prepared))
 }

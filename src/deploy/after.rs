@@ -3,9 +3,11 @@
 use super::{Run, build, ending, prepare::Prepared, pull};
 use crate::{
     apply::{self, Applied},
-    error::Result,
-    event::{Event, Outcome, Phase},
+    aws::Writer,
+    error::{Error, Result},
+    event::{Event, Outcome, Outputs, Phase},
     plan::{Plan, Step, change::Change},
+    resource::service::owed,
     tags::Stack,
 };
 
@@ -38,5 +40,27 @@ pub async fn run(
     let stack = Stack::of(run.config, run.context);
     let done = apply::apply(&plan, &prepared.aws, &stack, &images, run.events, run.began).await;
     outcome.timeline.extend(done.spans.iter().cloned());
-    ending::check_applied(&done)
+    outcome.changed |= done.may_have_changed;
+    outcome.outputs.changed |= done.may_have_changed;
+    let ended = ending::check_applied(&done);
+    // One that failed has run; one that could not be asked for is still owed.
+    if matches!(ended, Ok(()) | Err(Error::Task(_))) {
+        settle(run, prepared, &outcome.outputs).await;
+    }
+    ended
+}
+
+/// Writes down that they have run.
+async fn settle(run: &Run<'_>, prepared: &Prepared, outputs: &Outputs) {
+    let Outputs { service_arn: Some(service), task_definition_arn: Some(revision), .. } = outputs
+    else {
+        return;
+    };
+    let stack = Stack::of(run.config, run.context);
+    let writer = Writer::new(prepared.aws.clone(), stack, run.events.clone());
+    if let Err(failure) = owed::settle(&writer, service, revision).await {
+        let problem =
+            failure.problem().found("the next run may run the tasks after the rollout again");
+        run.events.send(Event::Warning(problem.to_string()));
+    }
 }

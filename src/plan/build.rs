@@ -140,6 +140,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Plan> {
         last_deployment_failed: false,
         stands_on,
         follows_drained,
+        owes_tasks: false,
     };
     let observed = world.service.as_ref();
     let mut change = service::diff(&desired, observed);
@@ -169,7 +170,7 @@ pub fn plan(inputs: &Inputs<'_>) -> Result<Plan> {
     let reason = service_reason(change.as_ref());
     plan.warnings.extend(runs::left_out(inputs));
     runs::before(inputs, &desired, &mut change, &of_tasks, &mut plan);
-    runs::after(inputs, &desired, change.as_ref(), &mut plan);
+    runs::after(inputs, &desired, &mut change, &mut plan);
     plan.add(inputs.address(Kind::Service), change.map(Change::Service), &reason);
     leftovers::leftovers(inputs, test_port, &mut plan);
     Ok(plan)

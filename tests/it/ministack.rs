@@ -1,6 +1,7 @@
 //! Against MiniStack: the whole flow, with an engine that builds, a registry that takes pushes, tasks
 //! that run as containers and a load balancer that leads to them.
 
+mod built;
 mod failures;
 mod oidc;
 mod previews;

@@ -46,18 +46,28 @@ pub(super) fn left_out(inputs: &Inputs<'_>) -> Option<String> {
     })
 }
 
-/// Plans the tasks after the rollout, also after one that an earlier run has started.
+/// Plans the tasks after the rollout, also after one that an earlier run has started and not seen through.
 pub(super) fn after(
     inputs: &Inputs<'_>,
     beside: &service::Settings,
-    change: Option<&Action<service::Settings>>,
+    change: &mut Option<Action<service::Settings>>,
     plan: &mut Plan,
 ) {
-    let primary = inputs.world.service.as_ref().and_then(|found| found.primary.as_ref());
+    let there = inputs.world.service.as_ref();
+    let primary = there.and_then(|found| found.primary.as_ref());
     let goes_on = primary.is_some_and(|found| found.rollout_state == "IN_PROGRESS");
-    if goes_on || change.is_some_and(rolls_out) {
-        plan.after.extend(steps(inputs, When::AfterRollout, beside, &[]));
+    let is_owed = there.is_some_and(|found| found.settings.owes_tasks);
+    let rolling = change.as_mut().filter(|change| rolls_out(change));
+    if !goes_on && !is_owed && rolling.is_none() {
+        return;
     }
+    let steps = steps(inputs, When::AfterRollout, beside, &[]);
+    if let (Some(Action::Create(service) | Action::Update { to: service, .. }), false) =
+        (rolling, steps.is_empty())
+    {
+        service.owes_tasks = true;
+    }
+    plan.after.extend(steps);
 }
 
 /// Whether the service gets a revision that it does not run, or runs its own once more.

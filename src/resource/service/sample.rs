@@ -28,6 +28,7 @@ pub(crate) fn settings() -> Settings {
         last_deployment_failed: false,
         stands_on: Vec::new(),
         follows_drained: false,
+        owes_tasks: false,
     }
 }
 

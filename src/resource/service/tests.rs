@@ -119,7 +119,7 @@ fn a_refusal_about_alarms_says_where_they_are_named() {
         message: message.to_owned(),
         request_id: None,
     };
-    let told = |message, rollout| about_alarms(failure(message), &asked(rollout)).message;
+    let told = |message, rollout| apply::about_alarms(failure(message), &asked(rollout)).message;
     insta::assert_snapshot!(told("Alarms not found", CANARY), @"Alarms not found (`rollout.alarms` names 5xx, which have to be CloudWatch alarms of this region, and ECS asks for them by the right of the role that runs this: cloudwatch:DescribeAlarms)");
     assert_eq!(told("Alarms not found", "{}"), "Alarms not found");
     assert_eq!(told("no subnets", CANARY), "no subnets");

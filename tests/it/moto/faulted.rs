@@ -11,13 +11,13 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// What stands before anything was done, after a deploy, and after an update.
-struct Expected {
+pub(super) struct Expected {
     bare: Value,
     first: Value,
     second: Value,
 }
 
-async fn expected(model: &Site) -> Expected {
+pub(super) async fn expected(model: &Site) -> Expected {
     let bare = model.standing().await;
     model.run(&["deploy"]).await.ends_with(exit::OK);
     let first = model.standing().await;
@@ -35,7 +35,7 @@ async fn faulted(site: &Site, arguments: &[&str], fault: Fault) {
     assert!(failed * 2 >= calls.len() / 2, "{failed} of {} calls failed", calls.len());
 }
 
-async fn every_call(ground: &Ground, number: usize, fault: Fault, expected: &Expected) {
+pub(super) async fn every_call(ground: &Ground, number: usize, fault: Fault, expected: &Expected) {
     let site = ground.site(number).await;
     faulted(&site, &["deploy"], fault).await;
     same(&expected.first, &site.standing().await);

@@ -11,17 +11,42 @@ use crate::support::{
 };
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_ec2::types::{IpPermission, IpRange, VpcEndpointType};
-use aws_sdk_ecs::config::{Credentials, SharedCredentialsProvider};
+use aws_sdk_ecs::{
+    config::{Credentials, SharedCredentialsProvider},
+    types::{DesiredStatus, TaskOverride},
+};
 use futures_util::{StreamExt as _, stream};
-use serde_json::Value;
-use std::{collections::BTreeMap, path::Path, sync::Arc, time::Instant};
+use serde_json::{Value, json};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+    time::Instant,
+};
 
 /// One moto, with AWS's manners.
 #[derive(Debug)]
 pub(super) struct Ground {
     moto: Moto,
     manners: Arc<Manners>,
+    file: File,
 }
+
+/// What a site's file asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum File {
+    /// A service behind a load balancer that is updated in place.
+    Plain,
+    /// Besides: requests that move between two target groups, a listener for tests, and tasks before and
+    /// after the rollout.
+    Full,
+}
+
+/// What makes a file a full one.
+const FULL: &str = "rollout: { strategy: blue-green, bake-time: 1m, test-port: 9000 }\n\
+    run:\n\
+    - { name: migrate, command: [./migrate], before: rollout }\n\
+    - { name: warm, command: [./warm], after: rollout }\n";
 
 /// An account with a VPC, an image and a file.
 #[derive(Debug)]
@@ -32,16 +57,27 @@ pub(super) struct Site {
     plain: Lane,
     pub(super) account: Account,
     pub(super) vpc: Vpc,
+    file: File,
     folder: tempfile::TempDir,
 }
 
 impl Ground {
     pub(super) async fn new() -> Self {
-        Self { moto: Moto::start().await, manners: Arc::default() }
+        Self::with(File::Plain).await
+    }
+
+    /// The same with files like this.
+    pub(super) async fn with(file: File) -> Self {
+        Self { moto: Moto::start().await, manners: Arc::default(), file }
     }
 
     /// An account that nobody else has.
     pub(super) async fn site(&self, number: usize) -> Site {
+        self.site_with(number, self.file).await
+    }
+
+    /// The same with a file like this.
+    pub(super) async fn site_with(&self, number: usize, file: File) -> Site {
         let number = format!("{:012}", 100_000_000_000 + number);
         let (moto, manners) = (self.moto.port(), Arc::clone(&self.manners));
         let plain = Lane::plain(moto, &number, &manners).await;
@@ -52,7 +88,7 @@ impl Ground {
         account.image("web", "v1").await;
         endpoint_of_others(&account, &vpc).await;
         let folder = tempfile::tempdir().expect("a folder");
-        let site = Site { number, moto, manners, plain, account, vpc, folder };
+        let site = Site { number, moto, manners, plain, account, vpc, file, folder };
         site.write("first");
         site
     }
@@ -103,13 +139,63 @@ impl Site {
             "first" => ("", 7, "198.51.100.0/24"),
             _ => ("secrets: { KEY: /web/key },", 14, "203.0.113.0/24"),
         };
+        let task = match self.file {
+            File::Plain => format!("port: 8080, {secrets} environment: {{ VERSION: {version} }}"),
+            File::Full => {
+                self.write_definition(version);
+                "definition: task.json".to_owned()
+            }
+        };
+        let more = if self.file == File::Full { FULL } else { "" };
         let rest = format!(
-            "task: {{ port: 8080, {secrets} environment: {{ VERSION: {version} }} }}\n\
+            "task: {{ {task} }}\n\
              load-balancer:\n  host: {version}.example.com\n  allow-from: [{from}]\n  \
              deregistration-delay: {days}\n  health-check: {{ path: /{version} }}\n\
-             logs: {{ retention-in-days: {days} }}\n"
+             logs: {{ retention-in-days: {days} }}\n{more}"
         );
         self.write_as("ecs-deploy.yml", "web", &rest);
+    }
+
+    /// moto runs no task whose container has no memory of its own.
+    fn write_definition(&self, version: &str) {
+        let logs = json!({"logDriver": "awslogs", "options": {
+            "awslogs-group": "/ecs/web", "awslogs-region": REGION, "awslogs-stream-prefix": "web",
+        }});
+        let container = json!({
+            "name": "web", "image": "replaced", "memory": 512, "logConfiguration": logs,
+            "portMappings": [{"containerPort": 8080}],
+            "environment": [{"name": "VERSION", "value": version}],
+        });
+        let definition = json!({
+            "cpu": "256", "memory": "512", "requiresCompatibilities": ["FARGATE"],
+            "networkMode": "awsvpc", "containerDefinitions": [container],
+        });
+        let path = self.folder().join("task.json");
+        std::fs::write(path, definition.to_string()).expect("a file");
+    }
+
+    /// How often each command was started as a task of its own.
+    pub(super) async fn tasks(&self) -> BTreeMap<String, usize> {
+        let ecs = &self.account.ecs;
+        let mut arns = BTreeSet::new();
+        for status in [DesiredStatus::Running, DesiredStatus::Stopped] {
+            let listed = ecs.list_tasks().cluster("web").desired_status(status).send().await;
+            arns.extend(listed.expect("tasks").task_arns.unwrap_or_default());
+        }
+        let mut tasks = BTreeMap::new();
+        if arns.is_empty() {
+            return tasks;
+        }
+        let arns = Some(arns.into_iter().collect());
+        let found = ecs.describe_tasks().cluster("web").set_tasks(arns).send().await;
+        for task in found.expect("tasks").tasks() {
+            let overrides = task.overrides().map(TaskOverride::container_overrides);
+            let command = overrides.unwrap_or_default().iter().find_map(|it| it.command().first());
+            if let Some(command) = command {
+                *tasks.entry(command.clone()).or_default() += 1;
+            }
+        }
+        tasks
     }
 
     /// Writes a file of a service of this name.

@@ -13,14 +13,14 @@ use std::sync::Mutex;
 const AT_ONCE: usize = 4;
 
 /// How many calls the run makes when nothing ends it.
-async fn calls(site: &Site, arguments: &[&str]) -> usize {
+pub(super) async fn calls(site: &Site, arguments: &[&str]) -> usize {
     let lane = site.counted().await;
     site.program(arguments, &lane).run().await.ends_with(exit::OK);
     lane.calls().len()
 }
 
 /// Runs it and kills it after this many of the calls; one that makes some calls fewer may end before.
-async fn killed(site: &Site, arguments: &[&str], after: usize, of: usize) {
+pub(super) async fn killed(site: &Site, arguments: &[&str], after: usize, of: usize) {
     const FEWER: usize = 3;
     let lane = site.ending(after).await;
     let run = site.program(arguments, &lane).run_until(lane.ended()).await;

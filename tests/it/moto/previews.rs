@@ -77,12 +77,18 @@ impl Previews {
         self.run(&["preview", "down", "--pr", &number.to_string()]).await
     }
 
-    /// The names of the services, sorted.
+    /// The names of the services, sorted. moto lists those too that are gone.
     async fn services(&self) -> Vec<String> {
-        let pages = self.site.account.ecs.list_services().cluster("shared").into_paginator();
+        let ecs = &self.site.account.ecs;
+        let pages = ecs.list_services().cluster("shared").into_paginator();
         let arns: Vec<_> = pages.items().send().collect::<Result<_, _>>().await.expect("services");
-        let name = |arn: &String| arn.rsplit('/').next().unwrap_or_default().to_owned();
-        let mut names: Vec<_> = arns.iter().map(name).collect();
+        let mut names = Vec::new();
+        for some in arns.chunks(10) {
+            let request = ecs.describe_services().cluster("shared");
+            let found = request.set_services(Some(some.to_vec())).send().await.expect("services");
+            let active = found.services().iter().filter(|found| found.status() == Some("ACTIVE"));
+            names.extend(active.filter_map(|found| found.service_name().map(str::to_owned)));
+        }
         names.sort();
         names
     }

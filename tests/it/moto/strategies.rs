@@ -7,22 +7,17 @@ use super::{
 use crate::support::{
     account::Account,
     program::{Program, Run},
-    shapes::unlike_the_api,
 };
-use aws_sdk_ecs::types::{
-    AdvancedConfiguration, DeploymentController, DeploymentControllerType, LaunchType,
-    LoadBalancer, Service,
-};
+use aws_sdk_ecs::types::{AdvancedConfiguration, LoadBalancer, Service};
 use aws_sdk_elasticloadbalancingv2::types::{
     Action, ActionTypeEnum, ForwardActionConfig, Rule, TargetGroupTuple,
 };
 use ecs_private_deploy::{
     config::model::Config, exit, resource::service::configuration::Configuration, world::World,
 };
-use serde_json::{Value, json};
 
 const BLUE_GREEN: &str = "rollout: { strategy: blue-green, bake-time: 1m, test-port: 9000 }";
-const CANARY: &str = "rollout:\n  strategy: canary\n  canary: { percent: 12.5, bake-time: 2m }\n  \
+pub(super) const CANARY: &str = "rollout:\n  strategy: canary\n  canary: { percent: 12.5, bake-time: 2m }\n  \
                       bake-time: 3m\n  alarms: [5xx]\n  pause: { at: [POST_SCALE_UP], timeout: 1h }";
 
 async fn run(stack: &Stack, arguments: &[&str]) -> Run {
@@ -171,7 +166,7 @@ async fn what_is_planned_for_a_shift_is_what_is_called() {
 }
 
 /// What AWS tells of the service: the configuration that this file asked for.
-fn configured(config: &Config) -> impl FnOnce(&mut World) {
+pub(super) fn configured(config: &Config) -> impl FnOnce(&mut World) {
     let configuration = Configuration::desired(&config.rollout);
     move |world| {
         let service = world.service.as_mut().expect("it is there");
@@ -318,211 +313,4 @@ async fn https_takes_the_rule_along() {
     ]
     "#);
     assert_eq!(steps(&stack).await, Vec::<String>::new());
-}
-
-#[tokio::test]
-async fn a_service_of_another_kind_is_refused_and_left_alone() {
-    let stack = Stack::new().await;
-    stack.converge().await;
-    let Account { ecs, .. } = &stack.account;
-    for (name, controller) in [("hand", "CODE_DEPLOY"), ("own", "EXTERNAL"), ("old", "ECS")] {
-        let controller = DeploymentController::builder()
-            .r#type(DeploymentControllerType::from(controller))
-            .build()
-            .expect("a type");
-        let request = ecs.create_service().cluster("web").service_name(name).desired_count(1);
-        let request = request.task_definition("web").launch_type(LaunchType::Ec2);
-        request.deployment_controller(controller).send().await.expect("a service");
-    }
-    stack.moto.calls();
-    let mut text = String::new();
-    for name in ["hand", "own", "old"] {
-        let file = std::fs::read_to_string(stack.file()).expect("the file");
-        let other = file.replace("service: web", &format!("service: {name}\ncluster: web"));
-        std::fs::write(stack.folder().join("other.yml"), other).expect("a file");
-        let refused = run(&stack, &["deploy", "--config", "other.yml"]).await;
-        let told = refused.ends_with(exit::REFUSED).stderr;
-        text.extend(
-            told.lines().filter(|line| line.starts_with(' ')).map(|line| format!("{line}\n")),
-        );
-    }
-    assert_eq!(stack.moto.writes(), Vec::<String>::new());
-    insta::assert_snapshot!(text, @r"
-    service `hand` in cluster `web` is deployed by CodeDeploy (deployment controller CODE_DEPLOY)
-    help: give this service another name with `service:`, delete that one, or let ECS deploy it: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/migrate-code-deploy-to-ecs-blue-green.html
-    service `own` in cluster `web` is deployed by somebody else (deployment controller EXTERNAL)
-    help: give this service another name with `service:`, or delete that one
-    service `old` in cluster `web` runs on EC2, and this program deploys to Fargate
-    help: give this service another name with `service:`, or delete that one: its launch type cannot be changed
-    ");
-}
-
-#[tokio::test]
-async fn a_service_that_drains_is_waited_for_where_it_is_ours() {
-    let stack = Stack::new().await;
-    stack.converge().await;
-    let drain = |world: &mut World| {
-        world.draining = world.service.take();
-    };
-    let plan = stack.plan_where(drain).await.expect("it is waited for");
-    insta::assert_snapshot!(plan.view(), @r"
-    + service/web  no such service
-    1 to create, 15 unchanged
-    warning: service `web` in cluster `web` was deleted and is still draining: its tasks get 30 s to finish their requests, and the new service is made after that
-    ");
-    let error = stack
-        .plan_where(|world| {
-            drain(world);
-            let draining = world.draining.as_mut().expect("it drains");
-            draining.ownership.stack = None;
-        })
-        .await
-        .expect_err("it is somebody else's");
-    assert_eq!(error.exit_code(), exit::REFUSED);
-    insta::assert_snapshot!(error, @r"
-    service `web` in cluster `web` was deleted, is still draining, and is not this program's
-      help: wait until it is gone, or give the service another name: aws ecs wait services-inactive --cluster web --services web
-    ");
-}
-
-#[tokio::test]
-async fn what_ecs_is_told_has_the_shape_that_it_describes() {
-    let stack = Stack::new().await;
-    stack.moto.requests();
-    stack.write_more(&CANARY.replace("bake-time: 3m", "bake-time: 3m\n  test-port: 9000"));
-    stack.converge().await;
-    let created = sent(&stack, "ecs:CreateService");
-    insta::assert_json_snapshot!(known(&created["deploymentConfiguration"]), @r#"
-    {
-      "deploymentCircuitBreaker": {
-        "enable": true,
-        "rollback": true
-      },
-      "maximumPercent": 200,
-      "minimumHealthyPercent": 100,
-      "alarms": {
-        "alarmNames": [
-          "5xx"
-        ],
-        "rollback": true,
-        "enable": true
-      },
-      "strategy": "CANARY",
-      "bakeTimeInMinutes": 3,
-      "lifecycleHooks": [
-        {
-          "targetType": "PAUSE",
-          "lifecycleStages": [
-            "POST_SCALE_UP"
-          ],
-          "timeoutConfiguration": {
-            "timeoutInMinutes": 60,
-            "action": "ROLLBACK"
-          }
-        }
-      ],
-      "canaryConfiguration": {
-        "canaryPercent": 12.5,
-        "canaryBakeTimeInMinutes": 2
-      }
-    }
-    "#);
-    insta::assert_json_snapshot!(known(&created["loadBalancers"]), @r#"
-    [
-      {
-        "targetGroupArn": "arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/web/ID",
-        "containerName": "web",
-        "containerPort": 8080,
-        "advancedConfiguration": {
-          "alternateTargetGroupArn": "arn:aws:elasticloadbalancing:eu-central-1:123456789012:targetgroup/web-alternate/ID",
-          "productionListenerRule": "arn:aws:elasticloadbalancing:eu-central-1:123456789012:listener-rule/app/web/ID/ID/ID",
-          "testListenerRule": "arn:aws:elasticloadbalancing:eu-central-1:123456789012:listener-rule/app/web/ID/ID/ID",
-          "roleArn": "arn:aws:iam::123456789012:role/web-eu-central-1-infrastructure"
-        }
-      }
-    ]
-    "#);
-
-    let canary = stack.config();
-    stack.write_more("rollout: { early-success: {}, rollback: false }");
-    let plan = stack.plan_where(configured(&canary)).await.expect("a plan");
-    stack.moto.requests();
-    stack.apply(&plan).await;
-    let updated = sent(&stack, "ecs:UpdateService");
-    insta::assert_json_snapshot!(known(&updated), @r#"
-    {
-      "cluster": "arn:aws:ecs:eu-central-1:123456789012:cluster/web",
-      "service": "arn:aws:ecs:eu-central-1:123456789012:service/web/web",
-      "deploymentConfiguration": {
-        "deploymentCircuitBreaker": {
-          "enable": true,
-          "rollback": false
-        },
-        "maximumPercent": 200,
-        "minimumHealthyPercent": 100,
-        "alarms": {
-          "alarmNames": [],
-          "rollback": false,
-          "enable": false
-        },
-        "strategy": "ROLLING",
-        "lifecycleHooks": [],
-        "earlySuccessCriteria": {
-          "enable": true,
-          "healthyPercent": 100,
-          "sourceServiceRevisionCleanup": "DEFERRED"
-        }
-      }
-    }
-    "#);
-
-    let calls = json!([
-        {"operation": "CreateService", "input": created, "output": {}},
-        {"operation": "UpdateService", "input": updated, "output": {}},
-        {"operation": "ContinueServiceDeployment", "output": {}, "input": {
-            "serviceDeploymentArn": "arn", "hookId": "ecs-pause-1", "action": "CONTINUE",
-        }},
-        {"operation": "StopServiceDeployment", "output": {}, "input": {
-            "serviceDeploymentArn": "arn", "stopType": "ROLLBACK",
-        }},
-    ]);
-    assert_eq!(unlike_the_api("ecs", &calls), "");
-}
-
-#[tokio::test]
-async fn a_word_that_cannot_be_said_changes_nothing() {
-    let stack = Stack::new().await;
-    stack.moto.calls();
-    for command in ["continue", "rollback"] {
-        let ended = run(&stack, &[command]).await.ends_with(exit::REFUSED);
-        let what = "service `web` in cluster `web` does not exist";
-        assert!(ended.stderr.contains(what), "{}", ended.stderr);
-    }
-    assert_eq!(stack.moto.writes(), Vec::<String>::new());
-}
-
-/// The body of the one call of this operation.
-fn sent(stack: &Stack, operation: &str) -> Value {
-    let requests = stack.moto.requests();
-    let found = requests.iter().find(|(call, _)| call == operation);
-    found.map_or(Value::Null, |(_, body)| serde_json::from_str(body).expect("it is JSON"))
-}
-
-/// The same with the ids left out that differ from run to run.
-fn known(value: &Value) -> Value {
-    match value {
-        Value::String(text) if text.starts_with("arn:aws:elasticloadbalancing:") => {
-            let is_id =
-                |part: &&str| part.len() == 16 && part.bytes().all(|it| it.is_ascii_hexdigit());
-            let parts = text.split('/').map(|part| if is_id(&part) { "ID" } else { part });
-            json!(parts.collect::<Vec<_>>().join("/"))
-        }
-        Value::Array(items) => items.iter().map(known).collect(),
-        Value::Object(items) => items
-            .iter()
-            .map(|(key, value)| (key.clone(), known(value)))
-            .collect::<serde_json::Map<_, _>>()
-            .into(),
-        other => other.clone(),
-    }
 }

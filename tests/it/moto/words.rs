@@ -2,7 +2,7 @@
 //! them to an ECS that answers by a script, and what becomes of both runs.
 
 use super::{
-    scripted::{at, begins, command, goes_back, runs, says, stack, succeeds},
+    scenes::{at, begins, command, goes_back, runs, says, stack, succeeds},
     stack::Stack,
 };
 use crate::support::{

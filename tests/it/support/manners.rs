@@ -1,8 +1,12 @@
 //! What AWS does and moto does not: it knows a client token again, it has each private name once in a VPC,
 //! it makes no second
-//! service, cluster or load balancer of a name, nor a second listener on a port.
+//! service, cluster or load balancer of a name, nor a second listener on a port, and it counts what stands
+//! behind a load balancer.
+
+mod places;
 
 use super::lane::{Request, error, field, forward, message};
+use places::Places;
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -28,13 +32,21 @@ struct Made {
     services: BTreeSet<String>,
     /// Load balancers by name, listeners by load balancer and port: the first request and its answer.
     ingress: BTreeMap<String, (String, Vec<u8>)>,
+    places: Places,
 }
 
 impl Manners {
     /// Asks moto, or answers in its place.
     pub async fn answer(&self, moto: (u16, &str), request: &Request) -> io::Result<Vec<u8>> {
-        let things =
-            ["VpcEndpoint", "VpcEndpoints", "Cluster", "Service", "LoadBalancer", "Listener"];
+        let things = [
+            "VpcEndpoint",
+            "VpcEndpoints",
+            "Cluster",
+            "Service",
+            "LoadBalancer",
+            "Listener",
+            "Rule",
+        ];
         let thing =
             ["Create", "Delete"].iter().find_map(|verb| request.operation.strip_prefix(verb));
         if !thing.is_some_and(|thing| things.contains(&thing)) {
@@ -93,6 +105,7 @@ impl Made {
                 let id = field(&request.body, "VpcEndpointId.1")?;
                 self.gone.contains(id).then(|| not_found(id))
             }
+            "CreateRule" => self.places.refusal(request),
             "CreateCluster" => self.clusters.get(&json(request, "clusterName")).cloned(),
             "CreateService" => {
                 let text = "Creation of service was not idempotent.";
@@ -138,6 +151,8 @@ impl Made {
                 let is_of = |answer: &[u8]| String::from_utf8_lossy(answer).contains(&arn);
                 self.ingress.retain(|_, (_, answer)| !is_of(answer));
             }
+            "CreateRule" => self.places.taken(request, &String::from_utf8_lossy(answer)),
+            "DeleteRule" => self.places.left(request),
             "CreateService" => {
                 self.services.insert(service(request, "serviceName"));
             }

@@ -2,7 +2,12 @@
 //! is read of it is shown here.
 
 use super::*;
-use crate::{aws::replay::Replay, event::Events};
+use crate::{
+    apply::Outputs,
+    aws::{Writer, replay::Replay},
+    event::Events,
+    tags::Tags,
+};
 use serde_json::{Value, json};
 
 fn on(on_spot: Option<bool>) -> Settings {

@@ -114,7 +114,10 @@ async fn the_main_service_does_not_go_under_its_previews() {
     previews.up(42).await;
     let before = previews.site.standing().await;
     let refused = previews.run(&["destroy", "--yes"]).await.ends_with(exit::REFUSED);
-    insta::assert_snapshot!(told(&refused.stderr), @"");
+    insta::assert_snapshot!(told(&refused.stderr), @r"
+    2 previews of `web` still stand and use what it would take down: of pull request 7, 42
+      help: take them down first: ecs-private-deploy preview down --pr 7, preview down --pr 42
+    ");
     same(&before, &previews.site.standing().await);
     // Also where the file says nothing of previews any more.
     let file = FILE.split("preview:").next().expect("it begins");
@@ -135,7 +138,10 @@ async fn a_service_of_its_name_is_left_alone() {
     previews.set([42], true);
     let lane = previews.site.counted().await;
     let up = previews.program(&["preview", "up", "--pr", "42"], &lane).run().await;
-    insta::assert_snapshot!(told(&up.ends_with(exit::REFUSED).stderr), @"");
+    insta::assert_snapshot!(told(&up.ends_with(exit::REFUSED).stderr), @r"
+    service `web-pr-42` belongs to a service of its own, and not to the preview of `web` for pull request 42
+      help: give the service that is no preview another name: the previews of `NAME` are called `NAME-pr-NUMBER`
+    ");
     let down = previews.down(42).await.ends_with(exit::REFUSED);
     assert!(down.stderr.contains("belongs to a service of its own"), "{}", down.stderr);
     same(&before, &previews.site.standing().await);
