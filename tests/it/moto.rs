@@ -10,6 +10,7 @@ mod faulted;
 mod ground;
 mod killed;
 mod network;
+mod policy;
 mod refusals;
 mod run_task;
 mod scripted;
