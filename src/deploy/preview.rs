@@ -168,7 +168,7 @@ async fn gone(run: &Run<'_>, aws: Reader, outcome: &mut Outcome) -> Result<()> {
 fn unsure(error: Error) -> Error {
     match error {
         Error::Refused(problem) | Error::Unexpected(problem) => {
-            let what = "the preview was taken down, and whether all of it is gone is not known";
+            let what = "things were taken down, and whether all of them are gone is not known";
             Error::Partial(problem.found(what))
         }
         other => other,

@@ -86,7 +86,12 @@ fn built(of: &Subject<'_>, build: &Build) -> Vec<Grant> {
         Purpose::Destroy => {
             grants.push(Grant::of("RepositoryDelete", ["ecr:DeleteRepository"]).on(here()));
         }
-        Purpose::Preview | Purpose::Plan | Purpose::Doctor => {}
+        // Its images go with a preview.
+        Purpose::Preview => {
+            let gone = ["ecr:BatchDeleteImage", "ecr:ListImages"];
+            grants.push(Grant::of("ImagesDelete", gone).on(here()));
+        }
+        Purpose::Plan | Purpose::Doctor => {}
     }
     grants
 }

@@ -150,12 +150,38 @@ fn of_previews(of: &Subject<'_>) -> Vec<Grant> {
         .on(more.listeners.clone())
         .on(rules())
         .on(target_groups(of));
-    vec![
+    let mut grants = vec![
         of.made(Grant::of("ElbMake", parts).on(listeners()).on(target_groups(of))),
         of.owned(Grant::of("ElbChange", own).on(rules()).on(target_groups(of))),
-        of.made_shared(made.on(more.itself.clone())).when("StringEquals", SCHEME, [INTERNET]),
-        of.made_shared(listener.on(more.itself.clone())),
+        of.made_by_main(made.on(more.itself.clone())).when("StringEquals", SCHEME, [INTERNET]),
+        of.made_by_main(listener.on(more.itself.clone())),
         of.owned_by_main(overflow.on(more.listeners.clone())),
         tagged.when("StringEquals", CREATE_ACTION, actions),
-    ]
+    ];
+    if of.config.load_balancer.certificate.is_some() {
+        grants.extend(certificates(of, &listeners().collect::<Vec<_>>()));
+    }
+    grants
+}
+
+/// What is done about the certificate of a preview's host.
+fn certificates(of: &Subject<'_>, listeners: &[String]) -> Vec<Grant> {
+    let certificate = of.arn("acm", "certificate/*");
+    let mut grants = vec![
+        of.here(["elasticloadbalancing:DescribeListenerCertificates"]),
+        Grant::of("CertificateRead", ["acm:DescribeCertificate"]).on([certificate]),
+    ];
+    let has_own = of.config.preview.as_ref().is_some_and(|preview| preview.certificate.is_some());
+    if has_own {
+        let further = [
+            "elasticloadbalancing:AddListenerCertificates",
+            "elasticloadbalancing:RemoveListenerCertificates",
+        ];
+        let tags = ["elasticloadbalancing:AddTags", "elasticloadbalancing:RemoveTags"];
+        let on = |id, actions: [&'static str; 2]| {
+            of.shared(Grant::of(id, actions).on(listeners.iter().cloned()))
+        };
+        grants.extend([on("Certificates", further), of.tagging(on("CertificateTags", tags))]);
+    }
+    grants
 }

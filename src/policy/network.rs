@@ -141,14 +141,13 @@ fn unmaking(of: &Subject<'_>) -> Vec<Grant> {
     ]
 }
 
-/// A preview has at most a group of its own, and the load balancers that it overflows to one of theirs.
+/// A preview has at most a group of its own.
 fn of_preview(of: &Subject<'_>) -> Vec<Grant> {
     let group = |id, action| Grant::of(id, [action]).on(groups(of));
     vec![
         Grant::of("MakeInVpc", ["ec2:CreateSecurityGroup"]).on([vpc(of)]),
         of.made(group("SecurityGroup", "ec2:CreateSecurityGroup")),
-        of.made_shared(group("SecurityGroupShared", "ec2:CreateSecurityGroup")),
-        of.shared(Grant::of("SecurityGroupRules", RULES).on(groups(of))),
+        of.owned(Grant::of("SecurityGroupRules", RULES).on(groups(of))),
         group("Ec2TagNew", "ec2:CreateTags").when(
             "StringEquals",
             "ec2:CreateAction",

@@ -33,6 +33,10 @@ pub(super) fn grants(of: &Subject<'_>) -> Vec<Grant> {
         grants.extend(passing(of));
         grants.push(linked(of));
     }
+    if of.looks_for_previews() {
+        // IAM knows no resource for it, and has no region.
+        grants.push(Grant::of("RolesList", ["iam:ListRoles"]).on_all());
+    }
     if of.purpose.takes_down() {
         let mut names = vec![&of.own.execution_role, &of.own.task_role];
         if of.purpose == Purpose::Destroy {

@@ -65,6 +65,16 @@ fn reading(of: &Subject<'_>) -> Vec<Grant> {
     if !all.is_empty() {
         grants.push(of.here(all));
     }
+    if of.looks_for_previews() {
+        // Those of other services are told from this one's by what they carry.
+        let services = ecs(of, &format!("service/{}/*-pr-*", of.config.cluster));
+        let list = Grant::of("ServicesList", ["ecs:ListServices"]).on_all();
+        grants.extend([
+            in_cluster(of, list),
+            Grant::of("PreviewsRead", ["ecs:DescribeServices"]).on([services]),
+            of.here(["ecs:ListTaskDefinitionFamilies"]),
+        ]);
+    }
     if counts_tasks {
         let list = Grant::of("TasksList", ["ecs:ListTasks"]).on_all();
         let describe = Grant::of("TasksRead", ["ecs:DescribeTasks"]).on([tasks(of)]);
@@ -97,7 +107,7 @@ fn making(of: &Subject<'_>) -> Vec<Grant> {
         grants.extend([in_cluster(of, run), in_cluster(of, stop)]);
     }
     let spot = of.config.preview.as_ref().is_some_and(|preview| preview.spot);
-    if of.purpose == Purpose::Preview && spot {
+    if spot {
         let put = Grant::of("ClusterSpot", ["ecs:PutClusterCapacityProviders"]);
         grants.push(of.shared(put.on([cluster(of)])));
     }

@@ -10,9 +10,6 @@ use crate::{
 };
 use std::collections::BTreeSet;
 
-/// The tag of a preview's own things; the value is the main service's name.
-const PREVIEW_OF: &str = "ecs-private-deploy:preview-of";
-
 /// What the role that gets the policy is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Purpose {
@@ -119,7 +116,7 @@ impl<'a> Subject<'a> {
     /// The tag that the role's own things are made with, and its value.
     fn mark(&self) -> (&'static str, &str) {
         match self.purpose {
-            Purpose::Preview => (PREVIEW_OF, &self.config.service),
+            Purpose::Preview => (tags::PREVIEW_OF, &self.config.service),
             _ => (tags::STACK, &self.config.service),
         }
     }
@@ -131,9 +128,15 @@ impl<'a> Subject<'a> {
     }
 
     /// Where the thing is made as the main service's, which shared things are.
-    pub fn made_shared(&self, grant: Grant) -> Grant {
+    pub fn made_by_main(&self, grant: Grant) -> Grant {
         let key = format!("aws:RequestTag/{}", tags::STACK);
         grant.when("StringEquals", key, [&*self.config.service])
+    }
+
+    /// Whether previews are looked for: those that stand keep the main service.
+    pub fn looks_for_previews(&self) -> bool {
+        self.purpose == Purpose::Preview
+            || self.purpose == Purpose::Destroy && self.config.preview.is_some()
     }
 
     /// Where the thing carries the tag of the role's own.

@@ -21,18 +21,6 @@ use aws_smithy_types::DateTime;
 use futures_util::future::try_join_all;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The calls that [`list`] makes.
-pub const CALLS: [&str; 8] = [
-    "ecs:ListServices",
-    "ecs:DescribeServices",
-    "ecs:ListTaskDefinitionFamilies",
-    "logs:DescribeLogGroups",
-    "elasticloadbalancing:DescribeTargetGroups",
-    "elasticloadbalancing:DescribeLoadBalancers",
-    "ec2:DescribeSecurityGroups",
-    "iam:ListRoles",
-];
-
 /// How many services ECS describes at once.
 /// <https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeServices.html>
 const SERVICES: usize = 10;

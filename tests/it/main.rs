@@ -9,6 +9,7 @@ mod events;
 mod github_contract;
 mod ministack;
 mod moto;
+mod policy;
 mod priming;
 mod pulls_contract;
 mod support;

@@ -14,6 +14,7 @@ mod killed;
 mod network;
 mod oidc;
 mod others;
+mod policy;
 mod previews;
 mod refusals;
 mod run_task;

@@ -3,6 +3,7 @@
 #![expect(unreachable_pub, reason = "public for the tests beside it")]
 
 pub mod account;
+pub mod authority;
 pub mod balancer;
 pub mod counts;
 pub mod daemon;

@@ -1,6 +1,6 @@
 //! Takes down what belongs to closed pull requests, and what has stood longer than the file's `ttl`.
 
-use super::{Run, down_by, look};
+use super::{Run, down_by, look, unsure};
 use crate::{
     address::{Address, Kind},
     aws::Reader,
@@ -77,9 +77,10 @@ async fn all(run: &Run<'_>, outcome: &mut Outcome) -> Result<()> {
     outcome.changed = gone.clone().any(|gone| gone.changed);
     outcome.outputs.changed = outcome.changed;
     outcome.timeline.extend(gone.flat_map(|gone| gone.timeline.iter().cloned()));
+    let is_gone = |ended: &Outcome| ended.preview.is_some() && ended.error.is_none();
     let gone: BTreeSet<u64> = ended
         .iter()
-        .filter(|(_, ended)| ended.as_ref().is_ok_and(|gone| gone.error.is_none()))
+        .filter(|(_, ended)| ended.as_ref().is_ok_and(is_gone))
         .map(|(number, _)| *number)
         .collect();
     for left in left(run, &looked.aws, &gone).await? {
@@ -114,6 +115,7 @@ async fn one(
             standing => {
                 let text = format!("{name} stays: its pull request is {}", standing.word());
                 run.events.send(Event::Line { source: Source::Sweep, text });
+                // An outcome that is no preview's: nothing was to go.
                 return (number, Ok(Outcome::default()));
             }
         }
@@ -152,7 +154,8 @@ async fn left(run: &Run<'_>, aws: &Reader, gone: &BTreeSet<u64>) -> Result<Vec<F
             run.events.send(Event::Line { source: Source::Waiting, text });
             sleep(PAUSE).await;
         }
-        let listed = find::list(aws, run.config).await?;
+        let listed = find::list(aws, run.config).await;
+        let listed = listed.map_err(|failure| unsure(failure.into()))?;
         left = found::previews(run.config, &aws.region, &listed);
         left.retain(|found| gone.contains(&found.number));
         if left.is_empty() {

@@ -1,7 +1,7 @@
 //! Between one run of the program and moto: passes every request on, counts it, and can end the program or
 //! let the call fail at any of them. Where moto lets through what AWS refuses, it answers as AWS does.
 
-use super::{manners::Manners, relay::without};
+use super::{authority::Authority, manners::Manners, relay::without};
 use std::{
     collections::BTreeSet,
     fmt,
@@ -40,6 +40,8 @@ pub enum Which {
     FirstOf(std::ops::Range<usize>),
     /// All calls of this operation.
     Operation(String),
+    /// What these policies do not allow.
+    Unless(Arc<Authority>),
 }
 
 /// A call, and what was made of it.
@@ -165,6 +167,15 @@ impl Shared {
     async fn serve(&self, mut client: TcpStream) -> std::io::Result<()> {
         let mut buffered = Vec::new();
         while let Some(request) = read(&mut client, &mut buffered).await? {
+            if let Which::Unless(authority) = &self.which
+                && let Some(asked) = authority.refuses(&request).await
+            {
+                let name = format!("{}:{}", request.service, request.operation);
+                self.lock().calls.push(Call { name, failed: true });
+                let text = denied(&asked.action, &format!(" on resource: {}", asked.resource));
+                client.write_all(&denial(&request.service, &text)).await?;
+                continue;
+            }
             let fault = self.fails(&request);
             match fault {
                 Some(Fault::Throttle | Fault::Denial) => {
@@ -198,7 +209,7 @@ impl Shared {
         let number = state.seen.len();
         let is_new = state.seen.insert(format!("{name} {}", request.body));
         let failed = match &self.which {
-            Which::None => false,
+            Which::None | Which::Unless(_) => false,
             Which::First => is_new,
             Which::FirstOf(numbers) => is_new && numbers.contains(&number),
             Which::Operation(operation) => *operation == name,
@@ -290,21 +301,34 @@ fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
 /// <https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html>
 fn refusal(request: &Request, is_denial: bool) -> Vec<u8> {
     let Request { service, operation, .. } = request;
-    let denied = format!(
-        "User: arn:aws:sts::123456789012:assumed-role/deploy/run is not authorized to perform: \
-         {service}:{operation} because no identity-based policy allows the {service}:{operation} action"
-    );
-    let (code, text) = match (service.as_str(), is_denial) {
-        ("ec2", true) => {
-            ("UnauthorizedOperation", "You are not authorized to perform this operation.")
-        }
-        ("ec2", false) => ("RequestLimitExceeded", "Request limit exceeded."),
-        ("iam" | "sts" | "elasticloadbalancing", true) => ("AccessDenied", denied.as_str()),
-        ("iam" | "sts" | "elasticloadbalancing", false) => ("Throttling", "Rate exceeded"),
-        (_, true) => ("AccessDeniedException", denied.as_str()),
-        (_, false) => ("ThrottlingException", "Rate exceeded"),
+    if is_denial {
+        return denial(service, &denied(&format!("{service}:{operation}"), ""));
+    }
+    let (code, text) = match service.as_str() {
+        "ec2" => ("RequestLimitExceeded", "Request limit exceeded."),
+        "iam" | "sts" | "elasticloadbalancing" => ("Throttling", "Rate exceeded"),
+        _ => ("ThrottlingException", "Rate exceeded"),
     };
-    error(service, code, text, if is_denial { 403 } else { 400 })
+    error(service, code, text, 400)
+}
+
+fn denied(action: &str, on: &str) -> String {
+    format!(
+        "User: arn:aws:sts::123456789012:assumed-role/deploy/run is not authorized to perform: \
+         {action}{on} because no identity-based policy allows the {action} action"
+    )
+}
+
+fn denial(service: &str, text: &str) -> Vec<u8> {
+    let (code, text) = match service {
+        "ec2" => {
+            let text = format!("You are not authorized to perform this operation. {text}");
+            ("UnauthorizedOperation", text)
+        }
+        "iam" | "sts" | "elasticloadbalancing" => ("AccessDenied", text.to_owned()),
+        _ => ("AccessDeniedException", text.to_owned()),
+    };
+    error(service, code, &text, 403)
 }
 
 /// An error in the service's own form.

@@ -94,6 +94,11 @@ impl Moto {
         self.post("reset-auth", "application/octet-stream", &requests.to_string()).await;
     }
 
+    /// From now on everybody may do everything, until IAM decides again.
+    pub async fn relax_iam(&self) {
+        self.post("reset-auth", "application/octet-stream", "1000000000").await;
+    }
+
     /// From now on a task that runs goes on running.
     pub async fn keep_tasks_running(&self) {
         self.tasks_change_after(1_000_000).await;
