@@ -55,6 +55,10 @@ impl CommentReporter {
             });
             return;
         }
+        // Neither is a comment made for it, nor would one that is there be changed.
+        if body.yields && !body.creates {
+            return;
+        }
         let (newest, bodies) = watch::channel(body);
         self.newest = Some(newest);
         let (client, number) = (Arc::clone(&self.client), self.number);
