@@ -31,7 +31,7 @@ pub(super) async fn of_service(
     config: Option<&Config>,
 ) -> Result<(Subject, Topology)> {
     let settings = described.settings();
-    let Described { service, running, .. } = described;
+    let Described { service, running, unread, .. } = described;
     let network =
         service.network_configuration().and_then(|network| network.awsvpc_configuration());
     let name = service.service_name().unwrap_or_default().to_owned();
@@ -65,7 +65,11 @@ pub(super) async fn of_service(
     let groups: BTreeSet<_> = network.security_groups().iter().cloned().collect();
     subject.groups = Some(groups);
     subject.subnets = Some(subnets);
-    subject.load_balancer = load_balancer;
+    subject.assumed.extend(unread);
+    subject.load_balancer = load_balancer.unwrap_or_else(|failure| {
+        subject.assumed.push(untold(&failure, "the load balancer is not drawn"));
+        None
+    });
     let deployment = service.deployment_configuration();
     let maximum = deployment.and_then(DeploymentConfiguration::maximum_percent).unwrap_or(200);
     subject.service = Some(Service {
@@ -162,6 +166,8 @@ pub(super) struct Described {
     service: aws_sdk_ecs::types::Service,
     cluster: Option<Cluster>,
     running: std::collections::BTreeMap<String, u32>,
+    /// What was refused, and what is taken for granted in its place.
+    unread: Vec<String>,
 }
 
 impl Described {
@@ -195,12 +201,22 @@ pub(super) async fn describe(
     let found = service.services.unwrap_or_default().into_iter();
     let active = found.into_iter().find(|service| service.status() == Some("ACTIVE"));
     let clusters = clusters.explain("ecs:DescribeClusters", format!("cluster {cluster}"));
+    let refused = [
+        clusters.as_ref().err().map(|why| untold(why, "ECS Exec is taken to log as the tasks do")),
+        running.as_ref().err().map(|why| untold(why, "no task is counted as having its address")),
+    ];
     Ok(active.map(|service| Described {
         service,
         cluster: clusters.ok().and_then(|found| found.clusters?.into_iter().next()),
-        // Without the right to list tasks none is counted as having its address already.
         running: running.unwrap_or_default(),
+        unread: refused.into_iter().flatten().collect(),
     }))
+}
+
+/// What a read that one can do without would have told.
+fn untold(failure: &Failure, instead: &str) -> String {
+    let code = failure.code.as_deref().unwrap_or("no answer");
+    format!("{} could not be read ({code}): {instead}", failure.operation)
 }
 
 fn of_definition(
@@ -239,23 +255,26 @@ async fn definition(aws: &Reader, name: &str) -> Result<Value> {
     })
 }
 
-/// The load balancer of the service's first target group. It is drawn, and judged by nobody: a refusal
-/// leaves it out.
+/// The load balancer of the service's first target group. It is drawn, and judged by nobody.
 async fn load_balancer(
     aws: &Reader,
     service: &aws_sdk_ecs::types::Service,
-) -> Option<super::subject::LoadBalancer> {
-    let group = service.load_balancers().first()?.target_group_arn()?.to_owned();
-    let groups = aws.elb.describe_target_groups().target_group_arns(group).send().await.ok()?;
-    let arn = groups.target_groups().first()?.load_balancer_arns().first()?.clone();
-    let found = aws.elb.describe_load_balancers().load_balancer_arns(arn).send().await.ok()?;
-    let found = found.load_balancers().first()?;
-    let zones = found.availability_zones().iter();
-    Some(super::subject::LoadBalancer {
-        name: found.load_balancer_name()?.to_owned(),
-        subnets: zones.filter_map(|zone| zone.subnet_id().map(str::to_owned)).collect(),
-        is_internet_facing: found
-            .scheme()
-            .is_some_and(|scheme| scheme.as_str() == "internet-facing"),
-    })
+) -> Result<Option<super::subject::LoadBalancer>, Failure> {
+    let group = service.load_balancers().first().and_then(|found| found.target_group_arn());
+    let Some(group) = group else { return Ok(None) };
+    let groups = aws.elb.describe_target_groups().target_group_arns(group).send().await;
+    let groups = groups.explain("elasticloadbalancing:DescribeTargetGroups", group)?;
+    let arn = groups.target_groups().first().and_then(|found| found.load_balancer_arns().first());
+    let Some(arn) = arn else { return Ok(None) };
+    let found = aws.elb.describe_load_balancers().load_balancer_arns(arn).send().await;
+    let found = found.explain("elasticloadbalancing:DescribeLoadBalancers", arn)?;
+    Ok(found.load_balancers().first().and_then(|found| {
+        let zones = found.availability_zones().iter();
+        let scheme = found.scheme().map(|scheme| scheme.as_str());
+        Some(super::subject::LoadBalancer {
+            name: found.load_balancer_name()?.to_owned(),
+            subnets: zones.filter_map(|zone| zone.subnet_id().map(str::to_owned)).collect(),
+            is_internet_facing: scheme == Some("internet-facing"),
+        })
+    }))
 }
