@@ -246,6 +246,9 @@ mod tests {
         Good: no preview `web-pr-42` was there to take down
         Bad: making the preview `web-pr-42` failed, nothing was changed
         Bad: taking down the preview `web-pr-42` failed part-way, some things were changed
+        Good: the previews of `web` that had to go are taken down
+        Good: no preview of `web` has to go
+        Bad: sweeping the previews of `web` failed part-way, some things were changed
         Neutral: the preview `web-pr-42` was not made
         Neutral: the preview `web-pr-42` is taken down again
         Neutral: nothing was done to `web`

@@ -1,5 +1,7 @@
 //! The internet-facing application load balancer, which services may share.
 
+mod active;
+
 use super::{Action, changed};
 use crate::{
     address::Known,
@@ -12,18 +14,15 @@ use crate::{
     resource::listener,
     tags::{self, Ownership, Tags},
 };
+use active::active;
 use aws_sdk_elasticloadbalancingv2::{
     operation::describe_tags::DescribeTagsOutput,
     types::{
-        Listener, LoadBalancer, LoadBalancerAttribute, LoadBalancerSchemeEnum, LoadBalancerState,
-        LoadBalancerStateEnum, LoadBalancerTypeEnum,
+        Listener, LoadBalancer, LoadBalancerAttribute, LoadBalancerSchemeEnum, LoadBalancerTypeEnum,
     },
 };
 use serde::Serialize;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Headers that are not valid HTTP are dropped before they reach the application; ELB's default is to
 /// let them through.
@@ -349,48 +348,6 @@ async fn take(
     }
     active(aws, &found.arn).await?;
     Ok(found.arn)
-}
-
-/// A new load balancer is `provisioning` for two or three minutes.
-/// <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html#load-balancer-state>
-const PAUSE: Duration = Duration::from_secs(3);
-const ATTEMPTS: u32 = 200;
-
-async fn active(aws: &Writer, arn: &str) -> Result<(), Failure> {
-    let on = format!("load balancer {arn}");
-    for attempt in 0..ATTEMPTS {
-        let found = aws
-            .settled(Settling::MADE, is_not_known_yet, async || {
-                let request = aws.aws.elb.describe_load_balancers().load_balancer_arns(arn);
-                request.send().await.explain("elasticloadbalancing:DescribeLoadBalancers", &on)
-            })
-            .await?;
-        let state = found.load_balancers().first().and_then(LoadBalancer::state);
-        match state.and_then(LoadBalancerState::code) {
-            Some(LoadBalancerStateEnum::Provisioning) => {
-                if attempt == 0 {
-                    aws.tell(format!("{on}: waiting for it to become active"));
-                }
-                tokio::time::sleep(PAUSE).await;
-            }
-            Some(LoadBalancerStateEnum::Failed) => {
-                let why = state.and_then(LoadBalancerState::reason).unwrap_or_default();
-                return Err(unusable(on, format!("it could not be set up: {why}")));
-            }
-            _ => return Ok(()),
-        }
-    }
-    Err(unusable(on, "it is still being set up after ten minutes".to_owned()))
-}
-
-fn unusable(on: String, message: String) -> Failure {
-    Failure {
-        operation: "elasticloadbalancing:DescribeLoadBalancers",
-        on,
-        code: Some("LoadBalancerState".to_owned()),
-        message,
-        request_id: None,
-    }
 }
 
 async fn drop_invalid_headers(aws: &Writer, arn: &str, drops: bool) -> Result<(), Failure> {

@@ -47,6 +47,12 @@ mod tests {
             failure.problem().to_string()
         };
         let codes = ["TooManyUniqueTargetGroupsPerLoadBalancer", "TooManyRules", "TooManyTargets"];
-        insta::assert_snapshot!(codes.map(told).join("\n"), @"");
+        insta::assert_snapshot!(codes.map(told).join("\n"), @r"
+        elasticloadbalancing:CreateRule on the host was refused: TooManyUniqueTargetGroupsPerLoadBalancer: no more
+          help: the quota `Target Groups per Application Load Balancer` of Elastic Load Balancing is used up: no more can be asked for: delete some that nobody needs, or take another load balancer with `load-balancer.name`
+        elasticloadbalancing:CreateRule on the host was refused: TooManyRules: no more
+          help: the quota `Rules per Application Load Balancer` of Elastic Load Balancing is used up: ask for more in Service Quotas, or delete some that nobody needs
+        elasticloadbalancing:CreateRule on the host was refused: TooManyTargets: no more
+        ");
     }
 }

@@ -84,7 +84,7 @@ async fn all(run: &Run<'_>, outcome: &mut Outcome) -> Result<()> {
         .collect();
     for left in left(run, &looked.aws, &gone).await? {
         let parts = left.parts.join(", ");
-        let problem = Problem::new(format!("its {parts} still stand, or stand again"));
+        let problem = Problem::new(format!("still there, or there again: {parts}"));
         ended.insert(left.number, Err(problem));
     }
     if asker.is_some() {
@@ -179,7 +179,7 @@ fn judge(
         })
         .collect();
     let Some((number, first)) = stays.first() else { return Ok(()) };
-    let what = format!("{} of `{service}` not swept", plural(stays.len(), "preview"));
+    let what = format!("not swept: {} of `{service}`", plural(stays.len(), "preview"));
     let mut problem = Problem::new(what);
     for (number, why) in &stays {
         problem = problem.found(format!("#{number}: {}", why.what));
@@ -203,14 +203,14 @@ mod tests {
         assert!(judge("web", &BTreeMap::new(), false).is_ok());
         let failed =
             Outcome { error: Some(Problem::new("service/web-pr-2: no")), ..Outcome::default() };
-        let unknown = Problem::new("its target group still stands, or stands again").help("x");
+        let unknown = Problem::new("still there, or there again: target group").help("x");
         let all = ended(vec![(1, gone()), (2, Ok(failed)), (3, Err(unknown))]);
         let error = judge("web", &all, true).expect_err("two stay");
         assert!(matches!(&error, Error::Partial(_)));
         insta::assert_snapshot!(error, @r"
-        2 previews of `web` not swept
+        not swept: 2 previews of `web`
           #2: service/web-pr-2: no
-          #3: its target group still stands, or stands again
+          #3: still there, or there again: target group
           help: run it again; one alone is taken down by `preview down --pr 2`
         ");
         assert!(matches!(judge("web", &all, false), Err(Error::Refused(_))));

@@ -110,8 +110,11 @@ fn told(inputs: &Inputs<'_>) -> Option<String> {
                 || format!("the DNS name that load balancer {name} gets"),
                 |found| format!("{}, load balancer {name}", found.dns),
             );
-            let why = overflow.full.join("; ");
-            Some(format!("{host} needs a DNS record of its own, to {to}, because {why}"))
+            let why = match &overflow.full[..] {
+                [] => format!("load balancer {} was full when it was made", config.load_balancer.name),
+                full => full.join("; "),
+            };
+            Some(format!("{host} needs a DNS record of its own, to {to}: {why}"))
         }
         (None, Some(_), _) if config.load_balancer.certificate.is_some() => Some(
             "the URL is under the load balancer's own name, which no certificate covers: a browser warns \

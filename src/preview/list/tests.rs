@@ -79,17 +79,37 @@ fn what_people_read() {
       pull request  state      made       last deploy  tasks   USD a month  where
       #42           open       8d 8h ago  3h 05m ago   1 of 1        10.36  http://shared-1.eu-central-1.elb.amazonaws.com/pr-42/
       #43           merged     8d 8h ago  3h 05m ago   1 of 1    from 3.11  http://shared-1.eu-central-1.elb.amazonaws.com/pr-43/
-      #44           closed     –          –            –                 –  nowhere: only its target group, log group stands
+      #44           closed     –          –            –                 –  incomplete: target group, log group
       #45           not known  8d 8h ago  7d 22h ago   1 of 1        10.36  http://shared-1.eu-central-1.elb.amazonaws.com/pr-45/
 
-    `preview sweep` takes down #43: its pull request is merged
-    `preview sweep` takes down #44: its pull request is closed
-    `preview sweep` takes down #45: nothing was deployed for 7d 22h, and `ttl` is 7d 0h
+    `preview sweep` takes down `web-pr-43`: its pull request is merged
+    `preview sweep` takes down `web-pr-44`: its pull request is closed
+    `preview sweep` takes down `web-pr-45`: nothing was deployed for 7d 22h, and `ttl` is 7d 0h
     together 23.83 (with Spot at its cheapest) to 31.09 USD a month before traffic, beside what is shared, at prices of 2026-07-07
     whether a pull request is open is not known: `GET /x` answered 403 no
       help: say please
     ");
-    insta::assert_snapshot!(view::markdown(&four()), @"");
+    insta::assert_snapshot!(view::markdown(&four()), @r"
+    **4 previews of `web` in eu-central-1**
+
+    | pull request | state | made | last deploy | tasks | USD a month | where |
+    |--:|---|---|---|---|--:|---|
+    | 42 | open | 8d 8h ago | 3h 05m ago | 1 of 1 | 10.36 | <http://shared-1.eu-central-1.elb.amazonaws.com/pr-42/> |
+    | 43 | merged | 8d 8h ago | 3h 05m ago | 1 of 1 | from 3.11 | <http://shared-1.eu-central-1.elb.amazonaws.com/pr-43/> |
+    | 44 | closed | – | – | – | – | incomplete: target group, log group |
+    | 45 | not known | 8d 8h ago | 7d 22h ago | 1 of 1 | 10.36 | <http://shared-1.eu-central-1.elb.amazonaws.com/pr-45/> |
+
+    `preview sweep` takes down `web-pr-43`: its pull request is merged
+
+    `preview sweep` takes down `web-pr-44`: its pull request is closed
+
+    `preview sweep` takes down `web-pr-45`: nothing was deployed for 7d 22h, and `ttl` is 7d 0h
+
+    together 23.83 (with Spot at its cheapest) to 31.09 USD a month before traffic, beside what is shared, at prices of 2026-07-07
+
+    whether a pull request is open is not known: `GET /x` answered 403 no\
+    help: say please
+    ");
 }
 
 #[test]

@@ -21,7 +21,7 @@ pub fn text(list: &List) -> String {
         let mut rows = vec![HEAD.map(str::to_owned)];
         rows.extend(list.rows.iter().map(|row| cells(row, list.now)));
         text.push('\n');
-        text.push_str(&aligned(&rows, &[5]));
+        text.push_str(&aligned(&rows, &[0, 5]));
     }
     let notes = notes(list);
     if !notes.is_empty() {
@@ -123,11 +123,11 @@ fn cells(row: &Row, now: i64) -> [String; 7] {
     let service = found.service.as_ref();
     let tasks = service.map(|service| format!("{} of {}", service.running, service.desired));
     let place = match service {
-        None => format!("nowhere: only its {} stands", found.parts.join(", ")),
+        None => format!("incomplete: {}", found.parts.join(", ")),
         Some(_) => url.clone().unwrap_or_else(|| NONE.to_owned()),
     };
     [
-        format!("#{}", found.number),
+        found.number.to_string(),
         (*state).to_owned(),
         ago(found.since),
         ago(found.deployed.filter(|_| service.is_some())),
@@ -140,7 +140,7 @@ fn cells(row: &Row, now: i64) -> [String; 7] {
 fn notes(list: &List) -> Vec<String> {
     let going = list.rows.iter().filter_map(|row| {
         let why = row.goes.as_ref()?;
-        Some(format!("`preview sweep` takes down #{}: {why}", row.found.number))
+        Some(format!("`preview sweep` takes down `{}`: {why}", row.found.name))
     });
     let mut notes: Vec<_> = going.collect();
     if !list.rows.is_empty() {

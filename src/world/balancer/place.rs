@@ -83,7 +83,7 @@ pub struct Candidate {
 pub struct Family {
     /// The load balancers that are to be looked at, in this order. The last one is not there yet.
     pub candidates: Vec<Candidate>,
-    /// What is said of those that are full.
+    /// What is said of those that are full; of those before the one that the preview stands behind already.
     pub full: Vec<String>,
     /// The names of those that no target group stands behind, the file's own left out.
     pub empty: Vec<String>,
@@ -99,7 +99,7 @@ pub fn family(
     let home = groups.iter().find(|group| group.name == target_group);
     let home = home.and_then(|group| group.by.as_ref());
     let (mut candidates, mut full, mut empty) = (Vec::new(), Vec::new(), Vec::new());
-    let mut missing = None;
+    let (mut missing, mut before_home) = (None, None);
     for number in 1..=MOST {
         let is_own = number == 1;
         let name = match number {
@@ -117,6 +117,9 @@ pub fn family(
         if used == 0 && !is_own {
             empty.push(candidate.name.clone());
         }
+        if is_home {
+            before_home = Some(full.clone());
+        }
         if used >= TARGET_GROUPS {
             full.push(full_of(&candidate.name, TARGET_GROUPS, "target groups"));
         }
@@ -125,8 +128,9 @@ pub fn family(
         }
     }
     candidates.extend(missing);
-    if candidates.iter().any(|candidate| candidate.is_home) {
+    if let Some(before) = before_home {
         candidates.retain(|candidate| candidate.is_home);
+        full = before;
     }
     Family { candidates, full, empty }
 }
@@ -182,7 +186,17 @@ mod tests {
             look(&["shared", "shared-3"], &[("shared", 100), ("shared-3", 1)], "new"),
             look(&two, &[("other", 2)], "other.1"),
         ];
-        insta::assert_snapshot!(looks.join("\n"), @"");
+        insta::assert_snapshot!(looks.join("\n"), @r"
+        new shared; new shared-2
+        shared; shared-2; new shared-3; empty shared-2
+        shared-2; new shared-3; shared has 100 target groups
+        new shared-3; shared has 100 target groups; shared-2 has 100 target groups
+        home shared
+        home shared-2
+        home shared-3; shared has 100 target groups
+        shared-3; new shared-2; shared has 100 target groups
+        shared; shared-2; new shared-3; empty shared-2
+        ");
     }
 
     #[test]

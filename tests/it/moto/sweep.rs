@@ -117,16 +117,22 @@ async fn exactly_what_is_closed_goes_and_what_is_not_known_is_loud() {
     }
     scene.github.with("sweep", |it| it.pulls.remove(&3));
     let list = scene.run(&["preview", "list"]).await.ends_with(exit::OK);
-    for text in ["#2", "merged", "takes down #2", "takes down #4", "takes down #5", "elsewhere"] {
+    for text in [
+        "merged",
+        "takes down `web-pr-2`",
+        "takes down `web-pr-4`",
+        "takes down `web-pr-5`",
+        "elsewhere",
+    ] {
         let is_told = list.stdout.contains(text);
         assert_eq!(is_told, text != "merged", "{text} in {}", list.stdout);
     }
-    assert!(!list.stdout.contains("takes down #6"), "{}", list.stdout);
+    assert!(!list.stdout.contains("takes down `web-pr-6`"), "{}", list.stdout);
     let swept = scene.run(&["preview", "sweep"]).await.ends_with(exit::PARTIAL);
     for text in [
         "web-pr-2 goes: its pull request is closed",
         "the preview `web-pr-4` is taken down",
-        "1 preview of `web` not swept",
+        "not swept: 1 preview of `web`",
         "#3: whether its pull request is open is not known",
         "preview down --pr 3",
     ] {

@@ -124,7 +124,24 @@ mod tests {
             told([main(), ("own", denied())]),
             told([("main", denied()), ("own", found("*.preview.example.com", "ISSUED"))]),
         ];
-        insta::assert_snapshot!(cases.join("\n"), @"");
+        insta::assert_snapshot!(cases.join("\n"), @r"
+        ok
+        ok
+        no certificate covers the preview's host `pr-42.preview.example.com`
+          main covers web.example.com
+          own covers *.example.com
+          help: request one: aws acm request-certificate --domain-name '*.preview.example.com' --validation-method DNS, and give its ARN as `preview.certificate`
+        certificate own is PENDING_VALIDATION
+          help: ELB takes none but an issued one: validate it in ACM, or give another one
+        no certificate covers the preview's host `pr-42.preview.example.com`
+          main covers pr-42.preview.example.com and is EXPIRED
+          own covers x.example.com
+          help: request one: aws acm request-certificate --domain-name '*.preview.example.com' --validation-method DNS, and give its ARN as `preview.certificate`
+        certificate own does not exist
+          help: give in `preview.certificate` the ARN of one that ACM has in this region and account
+        warning: whether a certificate covers pr-42.preview.example.com is not known: acm:DescribeCertificate was refused
+        ok
+        ");
         let (none, mut plan) = (Certificates::default(), Plan::default());
         assert!(check(HOST, None, &none, &mut plan).is_ok() && plan.warnings.is_empty());
     }

@@ -58,7 +58,7 @@ async fn a_preview_that_the_load_balancer_cannot_take_gets_another_one_which_goe
     let step = &plan.steps.iter().find(|(at, _)| at.to_string() == "load-balancer/web-2");
     let (_, step) = step.expect("it is made");
     insta::assert_snapshot!(step.reason, @"load balancer web is full: it has 100 target groups");
-    insta::assert_snapshot!(plan.warnings.join("\n"), @"pr-2.preview.example.com needs a DNS record of its own, to the DNS name that load balancer web-2 gets, because load balancer web is full: it has 100 target groups");
+    insta::assert_snapshot!(plan.warnings.join("\n"), @"pr-2.preview.example.com needs a DNS record of its own, to the DNS name that load balancer web-2 gets: load balancer web is full: it has 100 target groups");
     assert!(
         !plan.steps.keys().any(|address| address.to_string().starts_with("security-group/load"))
     );
@@ -108,7 +108,10 @@ async fn the_last_two_that_go_at_the_same_moment_leave_nothing() {
     let both = Arc::new(Barrier::new(2));
     relay.before_each("DeleteRule", move || {
         let both = Arc::clone(&both);
-        async move { drop(both.wait().await) }.boxed()
+        async move {
+            both.wait().await;
+        }
+        .boxed()
     });
     let down = |number: &'static str| {
         let arguments = ["preview", "down", "--pr", number];
