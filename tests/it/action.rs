@@ -59,7 +59,8 @@ impl Runner {
         for name in ["home", "workflow", "file_commands", "runner_temp", "workspace/app"] {
             fs::create_dir_all(runner.path(name)).expect("a folder");
         }
-        let event = json!({"pull_request": {"number": 7, "head": {"sha": HEAD}}});
+        let pull_request = json!({"number": 7, "head": {"sha": HEAD}});
+        let event = json!({"action": "synchronize", "pull_request": pull_request});
         fs::write(runner.path("workflow/event.json"), event.to_string()).expect("the event");
         for name in ["output", "summary"] {
             fs::write(runner.path("file_commands").join(name), "").expect("a file");

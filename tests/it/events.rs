@@ -10,7 +10,7 @@ use ecs_private_deploy::exit;
 use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::PathBuf,
     sync::{
@@ -168,20 +168,38 @@ impl Told {
     }
 }
 
-/// GitHub's own examples: the event and the payload.
+/// GitHub's own examples, those of its servers too, each once: the event and the payload.
 fn examples() -> Vec<(String, Value)> {
     let path = part("ECS_PRIVATE_DEPLOY_TEST_WEBHOOKS");
-    let text = fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let all: Vec<Value> = serde_json::from_slice(&text).expect("they are JSON");
-    let of = |event: &Value| {
-        let name = event["name"].as_str().expect("it has one").to_owned();
-        let payloads = event["examples"].as_array().expect("it has some").clone();
-        payloads.into_iter().map(move |payload| (name.clone(), payload)).collect::<Vec<_>>()
-    };
-    // What runs a workflow and is sent to nobody.
+    let folder = path.ancestors().nth(2).expect("a folder for each server");
+    let mut files: Vec<_> = fs::read_dir(folder)
+        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+        .map(|entry| entry.expect("it can be read").path().join("index.json"))
+        .filter(|file| file.is_file())
+        .collect();
+    files.sort();
+    assert!(files.contains(&path) && files.len() > 1, "{files:?}");
+    let mut all: Vec<(String, Value)> = Vec::new();
+    let mut seen = BTreeSet::new();
+    for file in files {
+        let text = fs::read(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        let events: Vec<Value> = serde_json::from_slice(&text).expect("they are JSON");
+        for event in &events {
+            let name = event["name"].as_str().expect("it has one");
+            for payload in event["examples"].as_array().expect("it has some") {
+                if seen.insert(format!("{name} {payload}")) {
+                    all.push((name.to_owned(), payload.clone()));
+                }
+            }
+        }
+    }
+    all
+}
+
+/// What runs a workflow and has no example, because nobody is sent it.
+fn unsent() -> [(String, Value); 2] {
     let schedule = json!({"schedule": "17 3 * * *", "workflow": ".github/workflows/sweep.yml"});
-    let more = [("schedule".to_owned(), schedule), ("image_version".to_owned(), json!({}))];
-    all.iter().flat_map(of).chain(more).collect()
+    [("schedule".to_owned(), schedule), ("image_version".to_owned(), json!({}))]
 }
 
 /// A pull request as GitHub sends it.
@@ -200,17 +218,16 @@ fn from_fork(action: &str) -> Value {
 
 #[tokio::test]
 async fn every_event_of_githubs_examples_is_decided() {
-    let examples = examples();
-    assert!(examples.len() > 300, "{} examples", examples.len());
-    let decided = stream::iter(examples).map(|(name, payload)| async move {
-        let job = Job::of(&name, &payload).await;
-        let action = payload["action"].as_str().map(|action| format!(" {action}"));
-        let row = format!("{name}{}", action.unwrap_or_default());
-        let told = job.auto().await;
-        assert!(!matches!(told, Told::Refuses(_)), "{row}: {told:?}");
-        assert!(told.says(&format!("`{name}`")), "{row}: {told:?}");
-        (row, told.line().to_owned())
-    });
+    let decided =
+        stream::iter(examples().into_iter().chain(unsent())).map(|(name, payload)| async move {
+            let job = Job::of(&name, &payload).await;
+            let action = payload["action"].as_str().map(|action| format!(" {action}"));
+            let row = format!("{name}{}", action.unwrap_or_default());
+            let told = job.auto().await;
+            assert!(!matches!(told, Told::Refuses(_)), "{row}: {told:?}");
+            assert!(told.says(&format!("`{name}`")), "{row}: {told:?}");
+            (row, told.line().to_owned())
+        });
     let decided: Vec<_> = decided.buffer_unordered(AT_ONCE).collect().await;
     let mut table = BTreeMap::<String, usize>::new();
     for (row, told) in &decided {
@@ -220,28 +237,28 @@ async fn every_event_of_githubs_examples_is_decided() {
     }
     let rows: Vec<_> = table.iter().map(|(row, count)| format!("{count:>3} {row}")).collect();
     insta::assert_snapshot!(rows.join("\n"), @r"
-    272 any other: nothing
-      2 pull_request assigned: nothing
-      2 pull_request closed: `pull_request` (closed) takes down the preview of pull request 2
+    337 any other: nothing
+      3 pull_request assigned: nothing
+      3 pull_request closed: `pull_request` (closed) takes down the preview of pull request 2
       3 pull_request converted_to_draft: nothing
-      2 pull_request labeled: nothing
+      3 pull_request labeled: nothing
       2 pull_request locked: nothing
-      4 pull_request opened: `pull_request` (opened) makes or updates the preview of pull request 2
+      5 pull_request opened: `pull_request` (opened) makes or updates the preview of pull request 2
       3 pull_request ready_for_review: `pull_request` (ready_for_review) makes or updates the preview of pull request 2
       2 pull_request reopened: `pull_request` (reopened) makes or updates the preview of pull request 2
       1 pull_request review_request_removed: nothing
       1 pull_request review_requested: nothing
       1 pull_request synchronize: `pull_request` (synchronize) makes or updates the preview of pull request 2
-      2 pull_request unassigned: nothing
-      2 pull_request unlabeled: nothing
+      3 pull_request unassigned: nothing
+      3 pull_request unlabeled: nothing
       2 pull_request unlocked: nothing
-      3 push: `push` deploys
-      4 push: nothing
+      5 push: `push` deploys
+      5 push: nothing
       3 release created: `release` (created) deploys
       2 release deleted: nothing
       2 release edited: nothing
       2 release prereleased: `release` (prereleased) deploys
-      3 release published: `release` (published) deploys
+      4 release published: `release` (published) deploys
       1 release released: `release` (released) deploys
       2 repository_dispatch on-demand-test: `repository_dispatch` deploys
       1 schedule: `schedule` deploys
