@@ -17,11 +17,7 @@ use aws_sdk_ecs::config::{Credentials, SharedCredentialsProvider};
 use ecs_private_deploy::exit;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use std::{
-    collections::BTreeSet,
-    io::Write as _,
-    sync::Arc,
-};
+use std::{collections::BTreeSet, io::Write as _, sync::Arc};
 
 /// A command, what stands before it, and what its role is for.
 struct Scenario {

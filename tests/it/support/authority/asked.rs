@@ -271,10 +271,11 @@ impl Taken<'_> {
         for arn in arns {
             // Of a thing that is gone there is nothing to tell.
             let found = self.account.elb.describe_tags().resource_arns(*arn).send().await.ok();
-            let tags = found.iter().flat_map(DescribeTagsOutput::tag_descriptions).flat_map(|found| {
-                let tags = found.tags().iter();
-                tags.filter_map(|tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned())))
-            });
+            let tags =
+                found.iter().flat_map(DescribeTagsOutput::tag_descriptions).flat_map(|found| {
+                    let tags = found.tags().iter();
+                    tags.filter_map(|tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned())))
+                });
             let context = with(requested(given), carried(tags.collect()));
             all.push(self.asks(*arn, context));
         }
