@@ -19,6 +19,7 @@ use crate::{
     world::{tasks, topology, vpc},
 };
 use aws_sdk_ecs::types::{AssignPublicIp, Cluster, ClusterField, DeploymentConfiguration};
+use aws_sdk_elasticloadbalancingv2::types::LoadBalancerSchemeEnum;
 use futures_util::FutureExt as _;
 use serde_json::Value;
 use std::{collections::BTreeSet, path::Path};
@@ -270,7 +271,7 @@ async fn load_balancer(
     let found = found.explain("elasticloadbalancing:DescribeLoadBalancers", arn)?;
     Ok(found.load_balancers().first().and_then(|found| {
         let zones = found.availability_zones().iter();
-        let scheme = found.scheme().map(|scheme| scheme.as_str());
+        let scheme = found.scheme().map(LoadBalancerSchemeEnum::as_str);
         Some(super::subject::LoadBalancer {
             name: found.load_balancer_name()?.to_owned(),
             subnets: zones.filter_map(|zone| zone.subnet_id().map(str::to_owned)).collect(),
