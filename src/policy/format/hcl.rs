@@ -4,10 +4,19 @@ use serde_json::Value;
 
 /// A block with one label besides its type, its attributes aligned.
 pub(super) fn block(kind: &str, label: &str, attributes: &[(&str, String)]) -> String {
-    let width = attributes.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-    let lines = attributes.iter().map(|(name, value)| format!("  {name:width$} = {value}\n"));
-    let lines = lines.collect::<Vec<_>>().concat();
+    let entries: Vec<_> =
+        attributes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    let lines = lines(&entries, "  ");
     format!("resource \"{kind}\" \"{label}\" {{\n{lines}}}\n")
+}
+
+/// A value of several lines ends a run of aligned ones.
+fn lines(entries: &[(String, String)], indent: &str) -> String {
+    let lines = entries.iter().enumerate().map(|(index, (name, text))| {
+        let width = width(entries, index);
+        format!("{indent}{name:width$} = {text}\n")
+    });
+    lines.collect::<Vec<_>>().concat()
 }
 
 /// The value as an expression, its lines so deep.
@@ -16,16 +25,11 @@ pub(super) fn value(value: &Value, depth: usize) -> String {
     match value {
         Value::Object(map) if map.is_empty() => "{}".to_owned(),
         Value::Object(map) => {
-            // A value of several lines ends a run of aligned ones.
             let entries: Vec<_> = map
                 .iter()
                 .map(|(name, found)| (key(name), self::value(found, depth + 1)))
                 .collect();
-            let lines = entries.iter().enumerate().map(|(index, (name, text))| {
-                let width = width(&entries, index);
-                format!("{inner}{name:width$} = {text}\n")
-            });
-            format!("{{\n{}{outer}}}", lines.collect::<Vec<_>>().concat())
+            format!("{{\n{}{outer}}}", lines(&entries, &inner))
         }
         Value::Array(list) if list.is_empty() => "[]".to_owned(),
         Value::Array(list) => {
