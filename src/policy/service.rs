@@ -5,7 +5,8 @@ use super::{
     subject::{Purpose, Subject},
 };
 use crate::{
-    config::model::{OnCancel, Strategy},
+    config::model::{OnCancel, Strategy, When},
+    resource::service::owed::AFTER_ROLLOUT,
     rollout::stop::GIVEN_UP,
 };
 
@@ -113,13 +114,15 @@ fn making(of: &Subject<'_>) -> Vec<Grant> {
     }
     let create = Grant::of("ServiceMake", ["ecs:CreateService"]).on([service(of)]);
     let update = Grant::of("ServiceUpdate", ["ecs:UpdateService"]).on([service(of)]);
-    let given_up = Grant::of("ServiceGiveUp", ["ecs:TagResource"]).on([service(of)]);
+    let note = Grant::of("ServiceNote", ["ecs:TagResource"]).on([service(of)]);
+    let has_after = of.config.run.iter().any(|task| task.when == When::AfterRollout);
+    let keys: Vec<_> = [GIVEN_UP].into_iter().chain(has_after.then_some(AFTER_ROLLOUT)).collect();
     grants.extend([
         of.made(Grant::of("EcsMake", makes).on(made)),
         in_cluster(of, of.made(private(create, "Bool"))),
         // An update says of the network only where that changes.
         in_cluster(of, of.owned(private(update, "BoolIfExists"))),
-        of.owned(given_up.when("ForAllValues:StringEquals", "aws:TagKeys", [GIVEN_UP])),
+        of.owned(note.when("ForAllValues:StringEquals", "aws:TagKeys", keys)),
         tagged.when("StringEquals", CREATE_ACTION, actions),
     ]);
     grants

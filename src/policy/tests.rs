@@ -20,7 +20,7 @@ rollout:
   canary: { percent: 5, bake-time: 10m }
   pause: { at: [POST_TEST_TRAFFIC_SHIFT] }
   alarms: [web-5xx]
-run: [{ name: migrate, command: [./migrate], before: rollout }]
+run: [{ name: migrate, command: [./migrate], before: rollout }, { name: warm, command: [./warm], after: rollout }]
 preview: { path: \"/pr-{number}\", spot: true }
 ";
 const FILE: &str = "service: web\nregion: eu-west-1\npreview: { path: \"/pr-{number}\" }\n";
@@ -138,6 +138,20 @@ fn the_policies_of_a_deploy_and_of_previews() {
     insta::assert_snapshot!("deploy", compact("deploy"));
     insta::assert_snapshot!("preview", compact("preview"));
     insta::assert_snapshot!("destroy", compact("destroy"));
+}
+
+#[test]
+fn what_is_noted_on_a_service_is_allowed() {
+    for (file, keys) in [
+        (FILE, vec!["ecs-private-deploy:given-up"]),
+        (WHOLE, vec!["ecs-private-deploy:after-rollout", "ecs-private-deploy:given-up"]),
+    ] {
+        let policies = policies(file, &["--for", "deploy", ACCOUNT[0], ACCOUNT[1]]);
+        let note = statements(&policies).find(|one| one["Sid"] == "ServiceNote");
+        let note = note.expect("a service is tagged");
+        let allowed = words(&note["Condition"]["ForAllValues:StringEquals"]["aws:TagKeys"]);
+        assert_eq!(allowed, keys);
+    }
 }
 
 const REPOSITORY: [&str; 6] =

@@ -11,7 +11,7 @@ use crate::{
 use aws_sdk_ecs::types::{Service, Tag};
 
 /// The tag. Its value is the revision that rolls out, a blank, and whether its tasks are owed.
-const AFTER: &str = "ecs-private-deploy:after-rollout";
+pub const AFTER_ROLLOUT: &str = "ecs-private-deploy:after-rollout";
 const OWED: &str = "owed";
 const RUN: &str = "run";
 
@@ -21,7 +21,7 @@ pub(super) fn tag(task_definition: &str) -> Tag {
 }
 
 fn of(task_definition: &str, state: &str) -> Tag {
-    Tag::builder().key(AFTER).value(value(task_definition, state)).build()
+    Tag::builder().key(AFTER_ROLLOUT).value(value(task_definition, state)).build()
 }
 
 fn value(task_definition: &str, state: &str) -> String {
@@ -49,7 +49,7 @@ async fn write(aws: &Writer, service: &str, tag: Tag) -> Result<(), Failure> {
 
 /// Whether the service runs a revision whose tasks are owed.
 pub(super) fn owes(service: &Service) -> bool {
-    let tag = service.tags().iter().find(|tag| tag.key() == Some(AFTER));
+    let tag = service.tags().iter().find(|tag| tag.key() == Some(AFTER_ROLLOUT));
     let owed = service.task_definition().map(|runs| value(runs, OWED));
     tag.is_some_and(|tag| tag.value() == owed.as_deref())
 }
