@@ -36,6 +36,25 @@ def families(self):
 EC2ContainerServiceResponse.list_task_definition_families = families
 "#;
 
+/// moto checks a form's signature with `+` for its blanks. What was signed has `%20` for them, as the body has.
+const SIGNATURES: &str = r#"
+from urllib.parse import quote, urlencode
+
+from moto.iam.access_control import IAMRequestBase
+
+ask = IAMRequestBase._create_aws_request
+
+
+def as_it_was_sent(self):
+    request = ask(self)
+    if not self._body and self._data:
+        request.data = urlencode(self._data, doseq=True, quote_via=quote, safe="")
+    return request
+
+
+IAMRequestBase._create_aws_request = as_it_was_sent
+"#;
+
 /// A moto of one's own.
 #[derive(Debug)]
 pub struct Moto {
@@ -49,7 +68,7 @@ impl Moto {
         let server = Server::start(|port, folder| {
             // Python reads this before anything else.
             let first = folder.path().join("sitecustomize.py");
-            std::fs::write(first, FAMILIES).expect("a file");
+            std::fs::write(first, [FAMILIES, SIGNATURES].concat()).expect("a file");
             let mut command = Command::new(program);
             command
                 .env("PYTHONPATH", folder.path())
