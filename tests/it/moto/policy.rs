@@ -28,18 +28,18 @@ struct Scenario {
     before: &'static [&'static str],
     /// The file that the command is about.
     file: &'static str,
-    /// What was done with that file before, likewise.
-    did: &'static [&'static str],
+    /// The preview that was made before, from which file, likewise.
+    preview: Option<&'static str>,
 }
 
-const SCENARIOS: [Scenario; 12] = [
+const SCENARIOS: [Scenario; 13] = [
     Scenario {
         name: "a first deploy",
         purpose: "deploy",
         arguments: &["deploy"],
         before: &[],
         file: "first",
-        did: &[],
+        preview: None,
     },
     Scenario {
         name: "an update",
@@ -47,7 +47,7 @@ const SCENARIOS: [Scenario; 12] = [
         arguments: &["deploy"],
         before: &["first"],
         file: "second",
-        did: &[],
+        preview: None,
     },
     Scenario {
         name: "a deploy beside another service's",
@@ -55,7 +55,7 @@ const SCENARIOS: [Scenario; 12] = [
         arguments: &["deploy"],
         before: &["api"],
         file: "first",
-        did: &[],
+        preview: None,
     },
     Scenario {
         name: "a plan",
@@ -63,7 +63,7 @@ const SCENARIOS: [Scenario; 12] = [
         arguments: &["plan"],
         before: &["first"],
         file: "second",
-        did: &[],
+        preview: None,
     },
     Scenario {
         name: "the doctor",
@@ -71,7 +71,7 @@ const SCENARIOS: [Scenario; 12] = [
         arguments: &["doctor"],
         before: &["first"],
         file: "first",
-        did: &[],
+        preview: None,
     },
     Scenario {
         name: "a destroy",
@@ -79,7 +79,7 @@ const SCENARIOS: [Scenario; 12] = [
         arguments: &["destroy", "--yes"],
         before: &["second"],
         file: "second",
-        did: &[],
+        preview: None,
     },
     Scenario {
         name: "a destroy beside another service",
@@ -87,7 +87,7 @@ const SCENARIOS: [Scenario; 12] = [
         arguments: &["destroy", "--yes"],
         before: &["first", "api"],
         file: "first",
-        did: &[],
+        preview: None,
     },
     Scenario {
         name: "a preview",
@@ -95,7 +95,7 @@ const SCENARIOS: [Scenario; 12] = [
         arguments: &["preview", "up", "--pr", "42"],
         before: &["first"],
         file: "first",
-        did: &[],
+        preview: None,
     },
     Scenario {
         name: "a preview that the main service's roles do not fit",
@@ -103,7 +103,7 @@ const SCENARIOS: [Scenario; 12] = [
         arguments: &["preview", "up", "--pr", "42"],
         before: &["second"],
         file: "other",
-        did: &[],
+        preview: None,
     },
     Scenario {
         name: "a list of previews",
@@ -111,7 +111,15 @@ const SCENARIOS: [Scenario; 12] = [
         arguments: &["preview", "list"],
         before: &["first"],
         file: "first",
-        did: &["preview", "up", "--pr", "42"],
+        preview: Some("first"),
+    },
+    Scenario {
+        name: "a preview's update",
+        purpose: "preview",
+        arguments: &["preview", "up", "--pr", "42"],
+        before: &["first"],
+        file: "later",
+        preview: Some("first"),
     },
     Scenario {
         name: "a sweep of previews",
@@ -119,7 +127,7 @@ const SCENARIOS: [Scenario; 12] = [
         arguments: &["preview", "sweep"],
         before: &["first"],
         file: "brief",
-        did: &["preview", "up", "--pr", "42"],
+        preview: Some("brief"),
     },
     Scenario {
         name: "a preview's end",
@@ -127,7 +135,7 @@ const SCENARIOS: [Scenario; 12] = [
         arguments: &["preview", "down", "--pr", "42"],
         before: &["second"],
         file: "other",
-        did: &["preview", "up", "--pr", "42"],
+        preview: Some("other"),
     },
 ];
 
@@ -168,6 +176,13 @@ fn file(name: &str, id: &str) -> String {
             "service: web\ntask: { port: 8080 }\n\
              load-balancer: { host: web.example.com, allow-from: [198.51.100.0/24] }\n\
              preview: { host: \"pr-{number}.example.com\" }\n"
+        }
+        // What a preview has of its own differs.
+        "later" => {
+            "service: web\ntask: { port: 8080, cpu: 512 }\n\
+             load-balancer: { host: web.example.com, allow-from: [198.51.100.0/24], \
+             health-check: { path: /later } }\n\
+             preview: { host: \"pr-{number}.later.example.com\" }\n"
         }
         // Without GitHub a sweep goes by age alone.
         "brief" => {
@@ -311,11 +326,13 @@ impl Place {
             let run = self.program(&["deploy"], &self.plain, &self.administrator).run().await;
             run.ends_with(exit::OK);
         }
-        self.write(scenario.file);
-        if !scenario.did.is_empty() {
-            let program = self.program(scenario.did, &self.plain, &self.administrator);
-            program.run().await.ends_with(exit::OK);
+        if let Some(name) = scenario.preview {
+            self.write(name);
+            let words = ["preview", "up", "--pr", "42"];
+            let run = self.program(&words, &self.plain, &self.administrator).run().await;
+            run.ends_with(exit::OK);
         }
+        self.write(scenario.file);
         user(&self.account(), "deployer", &json!(["sts:GetCallerIdentity"])).await
     }
 
