@@ -1,21 +1,17 @@
 //! A hundred and fifty previews.
 
 use super::{Ground, Previews};
+use crate::support::counts::count;
 use ecs_private_deploy::exit;
 use futures_util::{StreamExt as _, stream};
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io::Write as _,
     time::Instant,
 };
 
 const ALL: u64 = 150;
 /// How many are made at once. Each waits for moto most of the time.
 const AT_ONCE: usize = 6;
-
-fn say(text: &str) {
-    std::io::stderr().write_all(text.as_bytes()).expect("standard error");
-}
 
 /// The target groups of each load balancer, by its name.
 async fn spread(previews: &Previews) -> BTreeMap<String, BTreeSet<String>> {
@@ -66,9 +62,9 @@ async fn a_hundred_and_fifty() {
         .await;
     let last = previews.up(ALL).await;
     let raced = calls.iter().filter(|count| **count > first.len()).count();
-    say(&format!(
+    count(&format!(
         "{ALL} previews: {} calls for the first, {} for the last, more for {raced} of those that were made \
-         {AT_ONCE} at once, in {:.0} s\n",
+         {AT_ONCE} at once, in {:.0} s",
         first.len(),
         last.len(),
         began.elapsed().as_secs_f64()
@@ -93,7 +89,7 @@ async fn a_hundred_and_fifty() {
     let began = Instant::now();
     previews.run(&["preview", "sweep"]).await.ends_with(exit::OK);
     let took = began.elapsed().as_secs_f64();
-    say(&format!("a sweep of {} of them: {took:.0} s\n", closed.len()));
+    count(&format!("a sweep of {} of {ALL} previews: {took:.0} s", closed.len()));
     assert_eq!(previews.services().await, names((1..=ALL).filter(|number| !is_closed(number))));
     let after = spread(&previews).await;
     let left = 1 + usize::try_from(ALL).expect("a few") - closed.len();
