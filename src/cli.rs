@@ -35,7 +35,7 @@ The region and the credentials are found as the AWS CLI finds them.";
 pub enum Command {
     /// What the event asks for that started the workflow: a deploy, a pull request's preview or plan, or a
     /// takedown
-    Auto(Auto),
+    Auto(Up),
     /// Build the image, make sure that all it needs exists, and roll the service out
     Deploy(Deploy),
     /// Say what a deploy would do, and change nothing
@@ -58,9 +58,9 @@ pub enum Command {
     Schema,
 }
 
-/// What `auto` takes.
+/// What `auto` and `preview up` take.
 #[derive(Debug, Args)]
-pub struct Auto {
+pub struct Up {
     /// What every command on a file takes.
     #[command(flatten)]
     pub common: Common,
@@ -248,27 +248,13 @@ pub struct Preview {
 #[derive(Debug, Subcommand)]
 pub enum PreviewCommand {
     /// Make or update the preview of a pull request, unless that is closed
-    Up(PreviewUp),
+    Up(Up),
     /// Take down the preview of a pull request, open or not, and nothing that is shared
     Down(PreviewDown),
     /// Say what stands, since when, for which pull request, and what it costs a month
     List(PreviewMany),
     /// Take down what belongs to closed pull requests or has stood longer than its `ttl`
     Sweep(PreviewMany),
-}
-
-/// What `preview up` takes.
-#[derive(Debug, Args)]
-pub struct PreviewUp {
-    /// What every command on a file takes.
-    #[command(flatten)]
-    pub common: Common,
-    /// What `deploy` takes too.
-    #[command(flatten)]
-    pub image: Image,
-    /// Which pull request.
-    #[command(flatten)]
-    pub pull_request: PullRequest,
 }
 
 /// What `preview down` takes.
@@ -305,7 +291,7 @@ impl PreviewCommand {
     /// What every command on a file takes.
     pub const fn common(&self) -> &Common {
         match self {
-            Self::Up(PreviewUp { common, .. })
+            Self::Up(Up { common, .. })
             | Self::Down(PreviewDown { common, .. })
             | Self::List(PreviewMany { common, .. })
             | Self::Sweep(PreviewMany { common, .. }) => common,
@@ -428,7 +414,7 @@ impl Command {
     /// What every command on a file takes; `None` for one that takes no file.
     pub const fn common(&self) -> Option<&Common> {
         match self {
-            Self::Auto(Auto { common, .. })
+            Self::Auto(Up { common, .. })
             | Self::Deploy(Deploy { common, .. })
             | Self::Plan(Plan { common, .. })
             | Self::Destroy(Destroy { common, .. })
@@ -445,14 +431,14 @@ impl Command {
     /// The command that the decision is, where this is `auto`.
     #[must_use]
     pub fn decided(self, decision: &Decision, has_previews: bool) -> Self {
-        let Self::Auto(Auto { common, image, .. }) = self else { return self };
+        let Self::Auto(Up { common, image, .. }) = self else { return self };
         let pull_request = |number: u64| PullRequest { pr: Some(number) };
         let preview = |command| Self::Preview(Preview { command });
         match *decision {
             Decision::Deploy => Self::Deploy(Deploy { common, image }),
             Decision::Update(number) if has_previews => {
                 let pull_request = pull_request(number);
-                preview(PreviewCommand::Up(PreviewUp { common, image, pull_request }))
+                preview(PreviewCommand::Up(Up { common, image, pull_request }))
             }
             // To plan changes nothing.
             Decision::Update(_) | Decision::Nothing(_) => {
@@ -468,10 +454,10 @@ impl Command {
     /// What becomes the image, where the command has anything to do with one.
     pub const fn image(&self) -> Option<&Image> {
         match self {
-            Self::Auto(Auto { image, .. })
+            Self::Auto(Up { image, .. })
             | Self::Deploy(Deploy { image, .. })
             | Self::Plan(Plan { image, .. })
-            | Self::Preview(Preview { command: PreviewCommand::Up(PreviewUp { image, .. }) }) => {
+            | Self::Preview(Preview { command: PreviewCommand::Up(Up { image, .. }) }) => {
                 Some(image)
             }
             _ => None,

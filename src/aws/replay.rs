@@ -40,15 +40,7 @@ impl Replay {
 
     /// Clients that ask here, in eu-west-1.
     pub(crate) fn reader(&self) -> Reader {
-        let connector = SharedHttpConnector::new(self.clone());
-        let credentials = Credentials::new("test", "test", None, None, "test");
-        let config = SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("eu-west-1"))
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .http_client(http_client_fn(move |_, _| connector.clone()))
-            .build();
-        let reader = Reader::open(&config).expect("it has a region");
+        let reader = Reader::open(&config(self.clone())).expect("it has a region");
         let identity = Identity {
             account: "123456789012".to_owned(),
             partition: "aws".to_owned(),
@@ -73,4 +65,16 @@ impl HttpConnector for Replay {
         let response = HttpResponse::new(status, SdkBody::from(answer.to_string()));
         HttpConnectorFuture::ready(Ok(response))
     }
+}
+
+/// What a client is made from that asks this connector, in eu-west-1.
+pub(crate) fn config(connector: impl HttpConnector + 'static) -> SdkConfig {
+    let connector = SharedHttpConnector::new(connector);
+    let credentials = Credentials::new("test", "test", None, None, "test");
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("eu-west-1"))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .http_client(http_client_fn(move |_, _| connector.clone()))
+        .build()
 }

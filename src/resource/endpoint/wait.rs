@@ -101,13 +101,11 @@ pub(super) fn unusable(id: &str, state: &str) -> Failure {
 mod tests {
     use super::*;
     use crate::{
-        aws::replay::Replay,
+        aws::replay::{self, Replay},
         event::{Event, Events},
     };
-    use aws_config::{BehaviorVersion, Region, SdkConfig};
-    use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
     use aws_smithy_runtime_api::client::{
-        http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn},
+        http::{HttpConnector, HttpConnectorFuture},
         orchestrator::{HttpRequest, HttpResponse},
     };
     use aws_smithy_types::body::SdkBody;
@@ -138,14 +136,7 @@ mod tests {
         states: &[&'static str],
         private_dns: Option<bool>,
     ) -> (Option<Standing>, u64, Vec<String>) {
-        let connector = SharedHttpConnector::new(States(Mutex::new(states.to_vec())));
-        let credentials = Credentials::new("test", "test", None, None, "test");
-        let config = SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::new("eu-west-1"))
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .http_client(http_client_fn(move |_, _| connector.clone()))
-            .build();
+        let config = replay::config(States(Mutex::new(states.to_vec())));
         let mut reader = Replay::default().reader();
         reader.ec2 = aws_sdk_ec2::Client::new(&config);
         let (events, mut told) = Events::channel();
